@@ -1,0 +1,56 @@
+# Two commands matter: `make run` starts the gateway, `make test` checks everything.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check format lint types tests demo lock schemas clean
+
+run: $(VENV)/run.stamp
+	$(BIN)/relay-gateway serve -c config/gateway.yaml
+
+demo: $(VENV)/run.stamp
+	$(BIN)/relay-gateway demo
+
+test: format lint types tests
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev.stamp
+	$(BIN)/mypy
+
+tests: $(VENV)/dev.stamp
+	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term:skip-covered
+
+schemas: $(VENV)/run.stamp
+	$(BIN)/python -m relay_gateway.config.schema
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "relay_gateway needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# The lock files hold every version and hash for all supported Pythons; `make lock` renews them.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock" --extra build
+
+lock: | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV)

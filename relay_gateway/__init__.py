@@ -1,0 +1,1 @@
+"""relay_gateway: an SMTP relay that turns job rejections into referrals."""

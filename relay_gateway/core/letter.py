@@ -1,0 +1,90 @@
+"""A text part as its reader sees it: paragraphs, and which are the writer's own new words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from relay_gateway.core.flow import Line, Voice, html_lines, plain_lines
+from relay_gateway.core.voice import voices
+
+__all__ = ["Letter", "Paragraph", "Voice", "read_html", "read_plain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Visible lines joined by newlines; `start` and `end` are offsets in the letter's source.
+
+    `is_spaced` tells that an empty line or a margin stands above.
+    """
+
+    text: str
+    start: int
+    end: int
+    voice: Voice
+    lines: tuple[Line, ...] = ()
+    is_spaced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """The paragraphs of one text part, in the order of the source."""
+
+    source: str
+    is_html: bool
+    paragraphs: tuple[Paragraph, ...]
+
+    @property
+    def own(self) -> tuple[Paragraph, ...]:
+        """What the writer says now, without signature and quoted history."""
+        return tuple(part for part in self.paragraphs if part.voice is Voice.OWN)
+
+
+def read_plain(text: str, *, is_flowed: bool = False, is_delsp: bool = False) -> Letter:
+    """The letter in a text/plain part."""
+    return _letter(text, plain_lines(text, is_flowed=is_flowed, is_delsp=is_delsp), is_html=False)
+
+
+def read_html(source: str) -> Letter:
+    """The letter in a text/html part, as a reader sees it."""
+    return _letter(source, html_lines(source), is_html=True)
+
+
+def _letter(source: str, lines: tuple[Line, ...], *, is_html: bool) -> Letter:
+    spoken = voices([line.text for line in lines], [line.mark for line in lines])
+    return Letter(source, is_html, tuple(_paragraphs(lines, spoken)))
+
+
+# Letters in the old style indent instead of leaving a line.
+_INDENT = re.compile(r"[ \t]*\u3000\S")
+_ENDED = re.compile(r"[。！？]\s*$")
+
+
+def _paragraphs(lines: tuple[Line, ...], spoken: tuple[Voice, ...]) -> Iterator[Paragraph]:
+    """Runs of lines between empty lines, margins, indents and changes of voice."""
+    group: list[Line] = []
+    voice, is_spaced = Voice.OWN, True
+    for line, its in zip(lines, spoken, strict=True):
+        is_blank = not line.text.strip()
+        if group and (is_blank or its is not voice or _begins(group[-1], line)):
+            yield _paragraph(group, voice, is_spaced)
+            group, is_spaced = [], False
+        if is_blank or line.is_apart:
+            is_spaced = True
+        if not is_blank:
+            group.append(line)
+            voice = its
+    if group:
+        yield _paragraph(group, voice, is_spaced)
+
+
+def _paragraph(group: list[Line], voice: Voice, is_spaced: bool) -> Paragraph:
+    text = "\n".join(line.text for line in group)
+    return Paragraph(text, group[0].start, group[-1].end, voice, tuple(group), is_spaced)
+
+
+def _begins(above: Line, line: Line) -> bool:
+    if line.is_apart:
+        return True
+    return _INDENT.match(line.text) is not None and _ENDED.search(above.text) is not None

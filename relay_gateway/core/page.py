@@ -1,0 +1,56 @@
+"""The parts of a mail that carry its letter, read and taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from relay_gateway.core import charset, letter, transfer
+from relay_gateway.core.charset import Text
+from relay_gateway.core.letter import Letter
+from relay_gateway.core.message import Message, Part, Unfit
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One text part: its decoded bytes as they read in their charset, and the letter in them."""
+
+    part: Part
+    text: Text
+    letter: Letter
+
+    @property
+    def is_flowed(self) -> bool:
+        """Whether trailing blanks join lines (RFC 3676)."""
+        return self.part.parameter("format").lower() == "flowed"
+
+
+def pages(message: Message) -> tuple[tuple[Page, ...], ...]:
+    """The letter's parts in groups: alternatives say the same and stand together.
+
+    A second text after an attachment is a group of its own. Raises `Unfit` for what cannot be read.
+    """
+    groups = _groups(message)
+    read = tuple(tuple(_page(message, part) for part in group) for group in groups)
+    return tuple(filter(None, (tuple(page for page in group if page.letter.own) for group in read)))
+
+
+def _groups(message: Message) -> Iterator[tuple[Part, ...]]:
+    texts = [part for part in message.parts if part.is_letter]
+    while texts:
+        alternatives = [box for box in texts[0].inside if box.media_type == "multipart/alternative"]
+        box = alternatives[-1] if alternatives else None
+        group = [part for part in texts if part is texts[0] or (box and box in part.inside)]
+        texts = [part for part in texts if part not in group]
+        yield tuple(group)
+
+
+def _page(message: Message, part: Part) -> Page:
+    if part.is_sealed:
+        raise Unfit("a part whose bytes are vouched for")
+    text = charset.read(transfer.decode(message.raw, part), part.parameter("charset"))
+    if part.media_type == "text/html":
+        return Page(part, text, letter.read_html(text.text))
+    is_flowed = part.parameter("format").lower() == "flowed"
+    is_delsp = part.parameter("delsp").lower() == "yes"
+    return Page(part, text, letter.read_plain(text.text, is_flowed=is_flowed, is_delsp=is_delsp))

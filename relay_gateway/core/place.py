@@ -1,0 +1,178 @@
+"""Where in a letter the block stands, and the links already there.
+
+The order of a good letter: result, regrets, then the offer, then the closing wish and the name. So
+the block stands after the last decision, before the first of closing wish, closing words, signature
+and older mail; always between two paragraphs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from urllib.parse import urlsplit
+
+from relay_gateway.core.flow import Element, is_hidden, is_preformatted
+from relay_gateway.core.judge import SUBJECT, Verdict
+from relay_gateway.core.letter import Letter, Paragraph, Voice
+from relay_gateway.core.message import Span, Unfit
+from relay_gateway.core.rules import Role
+
+_WISH = re.compile(
+    r"祈|ご活躍|御活躍|ご健勝|ご多幸|ご健闘|ご成功を|幸多|応援|願って(?:お|い|や)"
+    r"|\b(?:wish(?:es|ing)? you|best of luck|good luck|(?:all the|every) (?:best|success)"
+    r"|success (?:in|with) your|luck (?:in|with|on) your)\b",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"末筆|取り?急ぎ|まずは|^\s*(?:敬具|草々|敬白|拝具|謹白|かしこ|以上|記)\s*$"
+    r"|よろしくお願い(?:いた|致|申し)"
+    r"|^(?:\S+ )?(?:sincerely|regards|yours|best|cheers|respectfully|thanks again)\b"
+    r"|^thank you again\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A gap between two paragraphs: words go in before the character `at` of the source.
+
+    `like` is the HTML element that the block copies; without one the words go in as lines of the
+    element that is open there, ended by newlines where it is preformatted. `has_below` tells
+    whether the letter goes on there, the others whether the block has to bring an empty line.
+    """
+
+    at: int
+    has_below: bool
+    needs_gap_above: bool
+    needs_gap_below: bool
+    like: Element | None = None
+    is_preformatted: bool = False
+
+
+def place(letter: Letter, verdict: Verdict | None) -> Spot:
+    """The best gap that can hold the block, or `Unfit`.
+
+    Without a verdict the whole letter counts as the decision's paragraph up to its closing.
+    """
+    own = [n for n, part in enumerate(letter.paragraphs) if part.voice is Voice.OWN]
+    if not own:
+        raise Unfit("no words of the writer")
+    if any(part.voice is Voice.QUOTE for part in letter.paragraphs[own[0] : own[-1]]):
+        raise Unfit("an answer between quoted lines")
+    decision = _decision(verdict, own)
+    for index in _gaps(letter, decision, own[-1]):
+        spot = _spot(letter, index)
+        if spot is not None:
+            return spot
+    raise Unfit("no gap that can hold the block")
+
+
+def _decision(verdict: Verdict | None, own: list[int]) -> int:
+    hits = verdict.hits if verdict else ()
+    found = [hit.paragraph for hit in hits if hit.role is Role.DECISION and not hit.is_shadow]
+    return max((index for index in found if index != SUBJECT), default=own[0])
+
+
+def _gaps(letter: Letter, decision: int, last: int) -> Iterator[int]:
+    """Indices of the paragraphs above which the block may stand, the best first."""
+    paragraphs = letter.paragraphs
+    if _WISH.search(paragraphs[decision].text) and decision > 0:
+        yield decision + 1
+    for index in range(decision + 1, last + 1):
+        if _WISH.search(paragraphs[index].text) or _CLOSING.search(paragraphs[index].text):
+            yield index
+            break
+    yield last + 1
+    yield from range(decision + 1, last + 1)
+
+
+def _spot(letter: Letter, index: int) -> Spot | None:
+    above = letter.paragraphs[index - 1]
+    below = letter.paragraphs[index] if index < len(letter.paragraphs) else None
+    return _html_spot(above, below) if letter.is_html else _plain_spot(letter, above, below)
+
+
+def _plain_spot(letter: Letter, above: Paragraph, below: Paragraph | None) -> Spot:
+    if below is not None:
+        return Spot(below.start, True, not below.is_spaced, True)
+    line_end = letter.source.find("\n", above.end)
+    rest = letter.source[line_end + 1 :] if line_end >= 0 else ""
+    at = line_end + 1 if line_end >= 0 else len(letter.source)
+    return Spot(at, False, True, bool(rest) and not rest.startswith(("\n", "\r\n")))
+
+
+_CLOSED = frozenset(
+    (
+        "a button caption dd del dl dt h1 h2 h3 h4 h5 h6 head label li menu object ol option "
+        "s script select style svg table tbody template textarea tfoot thead title tr u ul "
+        "video"
+    ).split()
+)
+_CELLS = frozenset(("td", "th"))
+
+
+def _html_spot(above: Paragraph, below: Paragraph | None) -> Spot | None:
+    last = above.lines[-1]
+    if below is None:
+        is_pre = any(map(is_preformatted, last.after))
+        return Spot(last.end, False, True, False, None, is_pre) if _holds(last.after) else None
+    first = below.lines[0]
+    around = tuple(takewhile(lambda element: element.start < last.end, first.before))
+    if not _holds(around):
+        return None
+    is_pre = any(map(is_preformatted, around))
+    if len(around) == len(first.before):
+        return Spot(first.start, True, not below.is_spaced, True, None, is_pre)
+    opened = first.before[len(around)]
+    if opened.ends_item:
+        return None
+    # A block element would end a paragraph that is open here.
+    is_inside = any(element.tag == "p" for element in around)
+    like = None if is_inside else _like(last.after, first.before, len(around))
+    return Spot(
+        opened.start, True, not below.is_spaced, not first.is_apart, like, is_pre and not like
+    )
+
+
+def _like(above: tuple[Element, ...], below: tuple[Element, ...], depth: int) -> Element:
+    """The neighbour whose kind the block takes on; a plain `<div>` where neither is a paragraph."""
+    near = [path[depth] for path in (above, below) if len(path) > depth]
+    plain = Element("div", (), -1)
+    return next((element for element in near if element.tag in ("p", "div")), plain)
+
+
+def _holds(around: tuple[Element, ...]) -> bool:
+    """Whether words put in here stay here: no link, list or heading around, no bare table row."""
+    for depth, element in enumerate(around):
+        has_cell = any(inner.tag in _CELLS for inner in around[depth:])
+        if element.tag in ("table", "tbody", "thead", "tfoot", "tr") and has_cell:
+            continue
+        if element.tag in _CLOSED or is_hidden(element):
+            return False
+    return True
+
+
+# The programme's own address, which its sample letter shows.
+PROGRAMME = "careerrelay.jp"
+
+# Japanese words follow an address without a blank.
+_ASCII = re.ASCII | re.IGNORECASE
+
+
+def own_links(letter: Letter, link: str) -> tuple[tuple[Span, str], ...]:
+    """The links to the company's CareerRelay address outside quoted history: where, and the path.
+
+    In HTML both the address and a shown text that repeats it are found.
+    """
+    hosts = "|".join(map(re.escape, (urlsplit(link).netloc, PROGRAMME)))
+    path = r"(/[\w.~%/-]*+)?+(?![?#&=])"
+    pattern = re.compile(rf"https?://(?:{hosts})(?![\w:-]|\.\w){path}", _ASCII)
+    found = []
+    for part in letter.paragraphs:
+        if part.voice is not Voice.QUOTE:
+            for match in pattern.finditer(letter.source, part.start, part.end):
+                end = match.end() - len(match[0]) + len(match[0].rstrip("."))
+                found.append((Span(match.start(), end), (match[1] or "").rstrip("./")))
+    return tuple(found)

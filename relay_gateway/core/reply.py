@@ -1,0 +1,39 @@
+"""SMTP replies as values; the gateway's own replies by name.
+
+RFC 5321, 4.2: a code of three digits and one or more lines of text. The lines are bytes,
+because the next hop may write what it likes there and the client has to hear it unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A code and its lines of text, enhanced status code included, without line ends."""
+
+    code: int
+    lines: tuple[bytes, ...]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether the server took what it was given (2yz)."""
+        return 200 <= self.code < 300
+
+    def wire(self) -> bytes:
+        """The reply as it goes over the line: `250-first CRLF 250 last CRLF`."""
+        *firsts, last = self.lines or (b"",)
+        code = b"%d" % self.code
+        return b"".join(
+            [*(code + b"-" + line + b"\r\n" for line in firsts), code, b" ", last, b"\r\n"]
+        )
+
+
+def reply(code: int, *lines: str) -> Reply:
+    """One of our own replies; its text is ASCII."""
+    return Reply(code, tuple(line.encode("ascii") for line in lines))
+
+
+NO_NEXT_HOP = reply(451, "4.4.1 The next mail server cannot be reached, please try again later")
+OUR_FAULT = reply(451, "4.3.0 Local error, please try again later")

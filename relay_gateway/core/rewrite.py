@@ -1,0 +1,119 @@
+"""From a spot in a letter to edits of the mail: the block, or a pasted link made a tracked one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlsplit
+
+from relay_gateway.core import charset, transfer
+from relay_gateway.core.edit import Edit
+from relay_gateway.core.message import Message, Span, Unfit
+from relay_gateway.core.page import Page
+from relay_gateway.core.place import Spot, own_links
+from relay_gateway.core.transfer import Cut
+
+_MOST_LINKS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to one page: cuts in its decoded bytes, and whether they add the block."""
+
+    page: Page
+    cuts: tuple[Cut, ...]
+    adds_block: bool
+
+
+def upgrade(page: Page, link: str, url: str) -> Change | None:
+    """The company's plain CareerRelay link, pasted by HR, made the tracked one; None if absent."""
+    plain = ("", urlsplit(link).path.rstrip("/"))
+    spans = [span for span, path in own_links(page.letter, link) if path in plain]
+    if not spans:
+        return None
+    if len(spans) > _MOST_LINKS:
+        raise Unfit("too many links of the company's own")
+    return Change(page, tuple(_cut(page, span, url) for span in spans), adds_block=False)
+
+
+def insert(page: Page, spot: Spot, lines: tuple[str, ...], url: str) -> Change:
+    """The block at its spot, in the page's own newline, charset and markup."""
+    newline = transfer.newline(page.text.data).decode("ascii")
+    if page.letter.is_html:
+        # A row of its own, so that no long line of the source grows longer.
+        is_within = not page.letter.source.endswith("\n", 0, spot.at)
+        lead = newline if is_within and spot.at and not spot.is_preformatted else ""
+        new = _markup(page, lead + _html(spot, lines, url, newline))
+    else:
+        words = _plain(page, spot, lines, newline)
+        new = charset.write(words, page.text.codec)
+    at = page.text.offset(spot.at)
+    return Change(page, (Cut(at, at, new),), adds_block=True)
+
+
+def edits(message: Message, changes: tuple[Change, ...]) -> tuple[Edit, ...]:
+    """The changes as edits of the raw mail."""
+    return tuple(
+        edit
+        for change in changes
+        for edit in transfer.splice(message.raw, change.page.part, change.cuts)
+    )
+
+
+def _cut(page: Page, span: Span, url: str) -> Cut:
+    start, end = page.text.offset(span.start), page.text.offset(span.end)
+    return Cut(start, end, url.encode("ascii"))
+
+
+def _markup(page: Page, words: str) -> bytes:
+    """HTML in the page's charset; what it cannot hold becomes a character reference."""
+    codec = "iso2022_jp" if page.text.codec == charset.JIS_MS else page.text.codec
+    new = words.encode(codec, "xmlcharrefreplace")
+    if page.text.data.isascii() and not new.isascii():
+        return words.encode("ascii", "xmlcharrefreplace")
+    return new
+
+
+def _plain(page: Page, spot: Spot, lines: tuple[str, ...], newline: str) -> str:
+    source = page.letter.source
+    is_mid_line = spot.at > 0 and source[spot.at - 1] != "\n"
+    # A soft line would take the empty line below it for its own end (RFC 3676, 4.1).
+    is_soft = page.is_flowed and source[: spot.at].rstrip("\r\n").endswith(" ")
+    head = newline * (is_mid_line + spot.needs_gap_above * (1 + is_soft))
+    stuffed = tuple(_stuffed(line) for line in lines) if page.is_flowed else lines
+    body = newline.join(stuffed)
+    if is_mid_line:
+        return head + body
+    return head + body + newline + (newline if spot.needs_gap_below else "")
+
+
+def _stuffed(line: str) -> str:
+    """RFC 3676, 4.4: a line that would read as a quote or a fold is stuffed with a blank."""
+    line = line.rstrip(" ")
+    return " " + line if line.startswith((" ", ">", "From ")) else line
+
+
+def _html(spot: Spot, lines: tuple[str, ...], url: str, newline: str) -> str:
+    end_of_line = newline if spot.is_preformatted else "<br>" + newline
+    rows = end_of_line.join(_row(line, url) for line in lines)
+    if spot.like is None:
+        head = end_of_line * (spot.needs_gap_above if spot.has_below else 2)
+        return head + rows + (end_of_line * 2 if spot.needs_gap_below else "")
+    tag = spot.like.tag
+    start, end = f"<{tag}{_attributes(spot)}>", f"</{tag}>"
+    gap = start + ("<br>" if tag == "div" else "&nbsp;") + end + newline
+    head = gap if spot.needs_gap_above else ""
+    return head + start + rows + end + newline + (gap if spot.needs_gap_below else "")
+
+
+def _row(line: str, url: str) -> str:
+    shown = escape(line, quote=False)
+    address = escape(url)
+    return shown.replace(escape(url, quote=False), f'<a href="{address}">{address}</a>')
+
+
+def _attributes(spot: Spot) -> str:
+    """Class and style of the neighbour, so that the block looks like the letter around it."""
+    kept = dict(spot.like.attributes) if spot.like else {}
+    pairs = ((name, kept[name]) for name in ("class", "style", "dir") if kept.get(name))
+    return "".join(f' {name}="{escape(value)}"' for name, value in pairs)

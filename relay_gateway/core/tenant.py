@@ -1,0 +1,59 @@
+"""A company that the gateway works for, and what it asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from relay_gateway.core.block import Wording
+from relay_gateway.core.credit import Terms
+from relay_gateway.core.envelope import domain_of
+
+
+class Mode(StrEnum):
+    """`monitor` judges and changes nothing; `live` adds links; `paused` does not even judge."""
+
+    MONITOR = "monitor"
+    LIVE = "live"
+    PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whom a company never wants to reach with a link; domains and addresses in lower case.
+
+    `rewrites_dkim` lets a mail be changed that a signer has already sealed, because the next hop
+    signs it again.
+    """
+
+    agencies: frozenset[str] = frozenset()
+    suppress: frozenset[str] = frozenset()
+    bulk_senders: frozenset[str] = frozenset()
+    rewrites_dkim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One company. `keys` are secret: the first signs links, all verify, the last names persons.
+
+    `link` is the company's dedicated CareerRelay URL without a trailing slash.
+    """
+
+    id: str
+    name: str
+    mode: Mode
+    domains: frozenset[str]
+    addresses: frozenset[str]
+    internal_domains: frozenset[str]
+    link: str
+    languages: tuple[str, ...]
+    keys: tuple[bytes, ...] = field(repr=False)
+    wordings: Mapping[str, Wording]
+    terms: Terms = field(default_factory=Terms)
+    scope: Scope = field(default_factory=Scope)
+
+    def sends(self, sender: bytes) -> bool:
+        """Whether this envelope sender is one of the company's own."""
+        address = sender.decode("utf-8", "replace").lower()
+        return address in self.addresses or domain_of(sender) in self.domains

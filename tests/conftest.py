@@ -1,0 +1,57 @@
+"""A handful of fixtures: the company of all tests, the shipped rules, a clock that obeys."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+from relay_gateway.core import block
+from relay_gateway.core.decision import Policy
+from relay_gateway.core.envelope import Client, Envelope
+from relay_gateway.core.tenant import Mode, Scope, Tenant
+from tests.rulebook import shipped
+
+settings.register_profile("home", max_examples=25, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "home")
+
+ACME = Tenant(
+    id="acme",
+    name="株式会社アクメ",
+    mode=Mode.LIVE,
+    domains=frozenset(("acme.example",)),
+    addresses=frozenset(),
+    internal_domains=frozenset(("acme.example",)),
+    link="https://careerrelay.jp/c/acme",
+    languages=("ja", "en"),
+    keys=(b"the key of all tests, 32 bytes or more",),
+    wordings={language: block.default(language) for language in ("ja", "en")},
+    scope=Scope(agencies=frozenset(("agent.example",))),
+)
+
+
+def envelope(sender=b"saiyo@acme.example", recipients=(b"taro@gmail.example",)):
+    """A transaction from HR to one applicant, unless said otherwise."""
+    client = Client("192.0.2.1", b"mail.acme.example")
+    return Envelope("0123456789abcdef", sender, recipients, client)
+
+
+@pytest.fixture(scope="session")
+def policy():
+    """What the gateway of all tests goes by."""
+    return Policy((ACME,), shipped())
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self, now=1_790_000_000.0):
+        self.time = now
+
+    def now(self):
+        return self.time
+
+    def elapsed(self):
+        return self.time

@@ -1,0 +1,232 @@
+"""Where the block stands: read by a browser's parser, and by an HR person's eye."""
+
+from dataclasses import replace
+
+import html5lib
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay_gateway.core.decision import decide
+from relay_gateway.core.edit import apply
+from relay_gateway.core.letter import read_html, read_plain
+from relay_gateway.core.message import Unfit
+from relay_gateway.core.place import own_links, place
+from relay_gateway.core.reason import Reason
+from tests.conftest import envelope
+from tests.mails import EN, JA, mail, part, texts
+
+LINK = "https://careerrelay.jp/c/acme"
+CLOSED = set("a li ul ol h1 h2 h3 head title script style textarea select button".split())
+TABLE = {"table", "tbody", "thead", "tr"}
+
+
+@pytest.fixture(scope="module")
+def forced(policy):
+    return replace(policy, is_forced=True)
+
+
+def seen(source):
+    """The words and breaks of a page as a browser builds them, each with what is around it."""
+    found = []
+
+    def walk(node, around):
+        if node.nodeType == node.TEXT_NODE:
+            found.extend((word, around) for word in node.data.split())
+        for child in node.childNodes:
+            inner = (*around, child) if child.nodeType == child.ELEMENT_NODE else around
+            if child.nodeType != child.COMMENT_NODE:
+                walk(child, inner)
+
+    walk(html5lib.parse(source, treebuilder="dom", namespaceHTMLElements=False), ())
+    return found
+
+
+def with_block(source, policy):
+    """The page with its block, or nothing where it is left alone."""
+    raw = mail(part(source, "text/html"))
+    decision = decide(envelope(), raw, policy)
+    assert decision.reason in (Reason.REJECTION, Reason.UNFIT, Reason.NO_TEXT)
+    return texts(apply(raw, decision.edits))[0] if decision.edits else None
+
+
+def assert_well_placed(old, new):
+    before, after = seen(old), seen(new)
+    words = [word for word, _ in after]
+    at = next(n for n, word in enumerate(words) if word.startswith(LINK))
+    size = len(words) - len(before)
+    start = next(
+        n for n in range(at + 1) if words[:n] + words[n + size :] == [word for word, _ in before]
+    )
+    around = after[start][1]
+    names = [element.tagName for element in around]
+    assert "body" in names
+    assert not CLOSED & set(names)
+    cells = [n for n, name in enumerate(names) if name in ("td", "th")]
+    assert not TABLE & set(names[(cells or [-1])[-1] + 1 :])
+    assert not any("display:none" in element.getAttribute("style") for element in around)
+    assert [element.tagName for element in after[at][1]][-1] == "a"
+
+
+PIECES = st.sampled_from(
+    """<p>|</p>|<div>|</div>|<br>|<br><br>|<b>|</b>|<a href='x'>|</a>|<a name=y>|<ul><li>|<li>|</ul>
+|<h1>|</h1>|<table><tr><td>|<td>|<tr>|</table>|<pre>|</pre>|<font color=red>|</font>|<span>
+|</span>|<div style='display:none'>|<!-- c -->|<script>if (a<b) {}</script>|<center>| |<u>|</u>
+|<title>t</title>|<p class=MsoNormal>|<o:p></o:p>|<blockquote>|</blockquote>|<select><option>
+|</select>|</body>|</html>|<body>|<html>|<head>|</head>|<hr>|<img src=x>|<form>|<textarea>
+|<span style='display:none'>|<style>p {}</style>|&nbsp;|</textarea>|<th>|</form>""".split("|")
+)
+WORDS = st.sampled_from(["Dear Taro,", "we regret.", "We wish you luck.", "Regards", "", ""])
+
+
+@given(st.lists(st.tuples(PIECES, WORDS), max_size=14))
+def test_a_browser_shows_the_block_wherever_it_went(forced, pieces):
+    source = "".join(tag + word for tag, word in pieces)
+    new = with_block(source, forced)
+    if new is not None:
+        assert_well_placed(source, new)
+
+
+LETTER = [
+    "佐藤様",
+    "今回は採用を見送らせていただきます。",
+    "ご活躍をお祈りいたします。",
+    "株式会社アクメ",
+]
+
+
+def html(template, around="{}"):
+    return around.format("".join(template.format(words) for words in LETTER))
+
+
+@pytest.mark.parametrize(
+    ("source", "above"),
+    [
+        (html("<p>{}</p>"), "<p>"),
+        (html("<p>{}"), "<p>"),
+        (html("<p>{}</p>\n", "<html><body>\n{}</body></html>"), "<p>"),
+        (html("<p>{}</p>", "{}</body></html></body>"), "<p>"),
+        (html('<p class=MsoNormal>{}<o:p></o:p></p><p class=MsoNormal>&nbsp;</p>'), "<p class"),
+        (html("<div>{}</div><div><br></div>", '<div dir="ltr">{}</div>'), "<div>"),
+        (html("{}<br><br>", "<div>{}</div>"), "<br>"),
+        (html("{}<br><br>", "<p>{}</p>"), "<br>"),
+        (html("{}<br>\n<br>\n"), "\n"),
+        (html("<p>{}</p>", "<table><tr><td>{}</td></tr></table>"), "<p>"),
+        (html('<p style="margin:0;color:#111">{}</p><p style="margin:0">&nbsp;</p>'), "<p style"),
+        (html("{}\n\n", "<pre>{}</pre>"), "\n"),
+    ],
+)  # fmt: skip
+def test_the_block_stands_between_decision_and_wish_as_its_neighbours_do(forced, source, above):
+    new = with_block(source, forced)
+    assert_well_placed(source, new)
+    first, last = new.index("今後のキャリア"), new.index("ございません。）")
+    assert new.index("見送らせて") < first < last < new.index("お祈り")
+    assert new[:first].rstrip("\r\n").endswith(">") or "<pre>" in new
+    assert above in new[new.index("見送らせて") : first]
+
+
+def test_the_block_takes_on_class_and_style(forced):
+    style = "margin:0cm;font-family:&quot;游ゴシック&quot;"
+    new = with_block(html(f'<p class="MsoNormal" style="{style}">{{}}</p><p>&nbsp;</p>'), forced)
+    assert new.count(f'<p class="MsoNormal" style="{style}">') > len(LETTER)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        html("<li>{}</li>", "<ul>{}</ul>"),
+        html("<tr><td>{}</td></tr>", "<table>{}</table>"),
+        html("<p>{}</p>", "<a href='https://acme.example/'>{}"),
+        html("{}<br><br>", "<h1>{}</h1>"),
+        html("<p>{}</p>", "<!-- {}"),
+        html("<p>{}</p>", "<frameset><noframes>{}</noframes></frameset>"),
+        html("<p>{}</p>", "<p>{}</p><![FOO[ ]]>"),
+        html("<p>{}&#10;a</p>", "<pre>{}\n</pre>"),
+    ],
+)
+def test_a_page_that_cannot_hold_the_block_is_left_alone(forced, source):
+    assert with_block(source, forced) is None
+
+
+def gap(text):
+    """What stands around the spot in a plain letter."""
+    spot = place(read_plain(text), None)
+    return text[: spot.at].split("\n\n")[-1 if text[: spot.at][-2:] != "\n\n" else -2], text[
+        spot.at :
+    ]
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "末筆ながら、今後のご活躍をお祈り申し上げます。",
+        "佐藤様の益々のご健勝をお祈りいたします。",
+        "取り急ぎご連絡まで。",
+        "まずは書面にてご通知申し上げます。",
+        "敬具",
+        "以上",
+        "記\n\n1 応募書類\n\n以上",
+        "何卒よろしくお願い申し上げます。",
+        "株式会社アクメ\n採用担当",
+        "----------\n株式会社アクメ\nTEL 03-0000-0000",
+        "2026年11月22日(日) 10:00 佐藤 <taro@gmail.example>:\n> 面接の件です。",
+        "We wish you all the best.",
+        "Best regards,\nHanako",
+        "Sincerely,\nHanako Yamada",
+        "Thank you again for your interest.",
+    ],
+)
+def test_the_block_stands_above_the_closing(below):
+    above = "佐藤様\n\n残念ながら見送らせていただきます。\n\nご了承ください。\n\n"
+    spot = place(read_plain(f"{above}{below}\n"), None)
+    assert spot.at == len(above)
+
+
+def test_a_letter_of_one_paragraph_has_its_block_below():
+    text = "残念ながら見送らせていただきます。ご活躍をお祈りします。\n"
+    assert place(read_plain(text), None).at == len(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["> a\nb\n\n> c\nd\n", "a\n\n> b\n\nc\n", "On x wrote:\n> a\n\nb\n\n> c\n\nd\n"]
+)
+def test_an_answer_between_the_lines_is_left_alone(text):
+    with pytest.raises(Unfit, match="between quoted"):
+        place(read_plain(text), None)
+
+
+@pytest.mark.parametrize("text", ["", "> only a quote\n", "-- \nAcme Inc.\n"])
+def test_a_letter_without_words_of_its_own_is_left_alone(text):
+    with pytest.raises(Unfit, match="no words"):
+        place(read_plain(text), None)
+
+
+def test_in_plain_text_an_empty_line_stands_above_and_below(forced):
+    for letter in (JA, EN, JA.rstrip("\n"), JA.replace("\n\n", "\n\u3000"), "採用を見送ります。"):
+        raw = mail(part(letter))
+        new = texts(apply(raw, decide(envelope(), raw, forced).edits))[0]
+        rows = new.replace("\r\n", "\n").split("\n\n")
+        assert any(len(row.split("\n")) == 6 and LINK in row for row in map(str.strip, rows))
+
+
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        (f"{LINK}\n", ["/c/acme"]),
+        (f"詳細は{LINK}をご覧ください", ["/c/acme"]),
+        (f"see <{LINK}/>.", ["/c/acme"]),
+        (f"see {LINK}.", ["/c/acme"]),
+        (f"see {LINK}/0123456789ABCDEFGHJKMNPQ", ["/c/acme/0123456789ABCDEFGHJKMNPQ"]),
+        ("https://careerrelay.jpにて", [""]),
+        ("https://careerrelay.jp.evil.example/c/acme", []),
+        ("https://careerrelay.jp:8443/c/acme", []),
+        (f"> {LINK}", []),
+    ],
+)
+def test_links_of_the_company_are_found_outside_quotes(text, paths):
+    assert [path for _, path in own_links(read_plain(f"a\n\n{text}"), LINK)] == paths
+
+
+def test_links_in_html_are_found_where_they_lead_and_where_they_are_shown():
+    letter = read_html(f'<p>a <a href="{LINK}/">{LINK}</a></p><blockquote>{LINK}</blockquote>')
+    assert [path for _, path in own_links(letter, LINK)] == ["/c/acme", "/c/acme"]

@@ -1,0 +1,147 @@
+"""Verify refutes whatever else is new: each byte, each field, each escape, each soft break."""
+
+from dataclasses import replace
+
+import pytest
+
+from relay_gateway.core import block, place, rewrite, trace
+from relay_gateway.core.edit import Edit, apply
+from relay_gateway.core.message import read
+from relay_gateway.core.page import pages
+from relay_gateway.core.verify import verify
+from tests.conftest import ACME
+from tests.mails import JA, JA_HTML, mail, multipart, part
+
+TRACE = "x-relay-trace"
+URL = ACME.link + "/0123456789ABCDEFGHJKMNPQ"
+MAILS = {
+    "plain": mail(part()),
+    "jis": mail(part(charset="iso-2022-jp")),
+    "quoted": mail(part(encoding="quoted-printable")),
+    "base64": mail(part(encoding="base64")),
+    "html": mail(part(JA_HTML, "text/html", charset="euc-jp")),
+    "both": mail(
+        multipart(
+            "mixed",
+            multipart(
+                "alternative",
+                part(encoding="quoted-printable"),
+                part(JA_HTML, "text/html", encoding="base64"),
+                boundary="bb",
+            ),
+            part(b"%PDF", "application/pdf", charset="", encoding="base64"),
+        )
+    ),
+}
+
+
+class Rewriting:
+    """A mail, its changes and what they make of it."""
+
+    def __init__(self, raw):
+        message = read(raw)
+        (group,) = pages(message)
+        lines = block.fill(block.default("ja"), ACME.name, URL)
+        self.raw = raw
+        self.changes = tuple(
+            rewrite.insert(page, place.place(page.letter, None), lines, URL) for page in group
+        )
+        mark = Edit(0, 0, trace.mark(b"1", ACME.keys))
+        self.edits = (mark, *rewrite.edits(message, self.changes))
+        self.new = apply(raw, self.edits)
+
+    def fault(self, new, changes=None):
+        return verify(self.raw, new, (TRACE,), self.changes if changes is None else changes)
+
+    def own_bytes(self):
+        """The offsets in the new mail at which a byte of the sender stands."""
+        at, grown = 0, 0
+        for edit in sorted(self.edits, key=lambda edit: edit.start):
+            yield from range(at + grown, edit.start + grown)
+            at, grown = edit.end, grown + len(edit.new) - (edit.end - edit.start)
+        yield from range(at + grown, len(self.new))
+
+
+@pytest.fixture(params=MAILS)
+def made(request):
+    return Rewriting(MAILS[request.param])
+
+
+def test_an_honest_rewriting_is_proved(made):
+    assert made.fault(made.new) == ""
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_changed_byte_of_the_sender_is_refuted(made, step):
+    for at in list(made.own_bytes())[:: step * 3]:
+        other = made.new[:at] + bytes((made.new[at] ^ step,)) + made.new[at + 1 :]
+        assert made.fault(other), (at, made.new[at - 9 : at + 9])
+
+
+def test_a_lost_or_added_byte_is_refuted(made):
+    for at in list(made.own_bytes())[::5]:
+        assert made.fault(made.new[:at] + made.new[at + 1 :])
+        assert made.fault(made.new[:at] + b"\n" + made.new[at:])
+
+
+def test_a_lost_line_is_refuted(made):
+    lines = made.new.splitlines(keepends=True)
+    for at in range(len(lines)):
+        assert made.fault(b"".join(lines[:at] + lines[at + 1 :])), lines[at]
+
+
+def test_an_added_field_is_refuted(made):
+    assert made.fault(b"X-Other: 1\r\n" + made.new)
+    assert made.fault(made.new.replace(b"\r\n\r\n", b"\r\nX-Other: 1\r\n\r\n", 1))
+
+
+def test_a_lost_trace_is_refuted(made):
+    assert made.fault(made.new.partition(b"\r\n")[2])
+
+
+def test_lines_rewrapped_are_refuted(made):
+    assert made.fault(made.new.replace(b"\r\n", b"\n"))
+    assert "=\r\n" not in made.new.decode("latin-1") or made.fault(
+        made.new.replace(b"=\r\n", b"", 1)
+    )
+
+
+def test_a_soft_break_removed_from_the_block_is_refuted():
+    made = Rewriting(MAILS["quoted"])
+    at = made.new.index("今後のキャリア".encode().hex("=").upper().encode())
+    at = made.new.index(b"=\r\n", at)
+    assert "bytes outside" in made.fault(made.new[:at] + made.new[at + 3 :])
+
+
+def test_a_dropped_escape_sequence_is_refuted():
+    made = Rewriting(MAILS["jis"])
+    for escape in (b"\x1b$B", b"\x1b(B"):
+        for at in range(len(made.new)):
+            if made.new.startswith(escape, at):
+                assert made.fault(made.new[:at] + made.new[at + 3 :])
+
+
+def test_words_put_inside_a_shift_are_refuted():
+    raw = mail(part(b"\x1b$B4A;z4A;z\x1b(B\r\n\r\na\r\n", charset="iso-2022-jp"))
+    made = Rewriting(raw)
+    (change,) = made.changes
+    shifted = replace(change, cuts=(replace(change.cuts[0], start=5, end=5),))
+    edits = (made.edits[0], *rewrite.edits(read(raw), (shifted,)))
+    assert made.fault(apply(raw, edits), (shifted,)) == "the new text does not read in its charset"
+
+
+def test_a_change_that_was_not_made_is_refuted(made):
+    mark = made.edits[:1]
+    assert made.fault(apply(made.raw, mark))
+    assert made.fault(apply(made.raw, mark), ()) == ""
+    assert made.fault(made.new, ())
+
+
+def test_a_block_that_nobody_sees_is_refuted():
+    raw = mail(part(f"<html><head><title>t</title></head><body>{JA}</body></html>", "text/html"))
+    made = Rewriting(raw)
+    (change,) = made.changes
+    at = change.page.text.data.index(b"t</title>")
+    unseen = replace(change, cuts=(replace(change.cuts[0], start=at, end=at),))
+    edits = (made.edits[0], *rewrite.edits(read(raw), (unseen,)))
+    assert made.fault(apply(raw, edits), (unseen,)) == "the block is not seen where it was put"
