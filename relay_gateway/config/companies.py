@@ -1,0 +1,166 @@
+"""The company files: each becomes a tenant, and no two may be taken for each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from relay_gateway.config import secret, shape
+from relay_gateway.config.document import Document, Fault, Route
+from relay_gateway.config.models import CompanyFile
+from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
+from relay_gateway.core import block
+from relay_gateway.core.block import Wording
+from relay_gateway.core.credit import Terms
+from relay_gateway.core.tenant import Scope, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The companies of a folder that are in order, and what is wrong with all of them."""
+
+    tenants: tuple[Tenant, ...]
+    missing_secrets: tuple[MissingSecret, ...]
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Company:
+    found: Document
+    tenant: Tenant
+    missing: MissingSecret | None
+
+
+def read(
+    gateway: Document, name: str, languages: frozenset[str] | None, environ: Mapping[str, str]
+) -> Found:
+    """All companies in the folder that the gateway's file names; `languages` have rules."""
+    folder = Path(gateway.file).parent / name
+    paths = _paths(folder)
+    if not paths:
+        what = f"no company file stands in {folder}; write NAME.yaml there, one a company"
+        return Found((), (), (gateway.at(("companies",), what),))
+    faults: list[Fault] = []
+    companies = tuple(
+        company for path in paths if (company := _company(path, languages, environ, faults))
+    )
+    faults += _clashes(companies)
+    missing = tuple(company.missing for company in companies if company.missing)
+    return Found(tuple(company.tenant for company in companies), missing, tuple(faults))
+
+
+def _paths(folder: Path) -> list[Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except (OSError, ValueError):
+        return []
+    is_ours = [name for name in names if name.endswith((".yaml", ".yml")) and name[0] != "."]
+    return [folder / name for name in is_ours]
+
+
+def _company(
+    path: Path, languages: frozenset[str] | None, environ: Mapping[str, str], faults: list[Fault]
+) -> _Company | None:
+    found, file, its_faults = shape.read(path, CompanyFile)
+    faults += its_faults
+    if file is None:
+        return None
+    wordings, bad_words = _wordings(found, file)
+    faults += [*_lacking(found, file, languages), *bad_words]
+    try:
+        keys = secret.keys(file.secret, path.parent, environ)
+    except BadSecret as problem:
+        faults.append(found.at(("secret",), str(problem)))
+        keys = (b"",)
+    missing = None if keys else _missing(found, file)
+    tenant = _tenant(file, keys or (missing.key if missing else b"",), wordings)
+    return _Company(found, tenant, missing)
+
+
+def _missing(found: Document, file: CompanyFile) -> MissingSecret:
+    path = Path(found.file).parent / (file.secret.file or "")
+    what = f"the secret {path} does not exist yet; serve will create it"
+    place = found.at(("secret", "file"), what)
+    return MissingSecret(file.id, path, secret.new(), place)
+
+
+def _tenant(file: CompanyFile, keys: Keys, wordings: Mapping[str, Wording]) -> Tenant:
+    domains = frozenset(file.senders.domains)
+    scope = file.scope
+    return Tenant(
+        id=file.id,
+        name=file.name,
+        mode=file.mode,
+        domains=domains,
+        addresses=frozenset(file.senders.addresses),
+        internal_domains=domains | frozenset(file.internal_domains),
+        link=file.link,
+        languages=file.languages,
+        keys=keys,
+        wordings=wordings,
+        terms=Terms(file.credits.count_on, file.credits.per_credit, file.credits.dedupe_days),
+        scope=Scope(
+            agencies=frozenset(scope.agencies),
+            suppress=frozenset(scope.suppress),
+            bulk_senders=frozenset(scope.bulk_senders),
+            rewrites_dkim=scope.rewrites_dkim,
+        ),
+    )
+
+
+def _lacking(
+    found: Document, file: CompanyFile, languages: frozenset[str] | None
+) -> Iterator[Fault]:
+    for at, language in enumerate(file.languages):
+        if languages is not None and language not in languages:
+            what = f"no rules are loaded for {language}; add them to rules in the gateway's file"
+            yield found.at(("languages", at), what)
+    if not (file.senders.domains or file.senders.addresses):
+        what = 'senders names nobody; write for example domains: ["acme.example"]'
+        yield found.at(("senders",), what)
+
+
+def _wordings(found: Document, file: CompanyFile) -> tuple[dict[str, Wording], list[Fault]]:
+    wordings: dict[str, Wording] = {}
+    faults = []
+    for language, text in file.block.items():
+        wordings[language] = Wording(tuple(text.strip("\n").split("\n")))
+        complaints = block.lint(wordings[language], language)
+        faults += [found.at(("block", language), complaint) for complaint in complaints]
+    for at, language in enumerate(file.languages):
+        if language in wordings:
+            continue
+        try:
+            wordings[language] = block.default(language)
+        except KeyError:
+            what = f"no block is shipped in {language}; write your own under block: {language}:"
+            faults.append(found.at(("languages", at), what))
+    return wordings, faults
+
+
+def _clashes(companies: Sequence[_Company]) -> Iterator[Fault]:
+    """Each id, sender and secret has one owner; the one who comes second is named."""
+    owners: dict[tuple[str, str | bytes], _Company] = {}
+    for company in companies:
+        for what, value, route in _claims(company):
+            owner = owners.setdefault((what, value), company)
+            if owner is not company:
+                shown = "" if isinstance(value, bytes) else f" {value}"
+                said = f"the {what}{shown} is also that of {owner.found.file}"
+                yield company.found.at(route, f"{said}; each company has its own")
+
+
+def _claims(company: _Company) -> Iterator[tuple[str, str | bytes, Route]]:
+    tenant = company.tenant
+    yield "id", tenant.id, ("id",)
+    senders = (company.found.value or {}).get("senders")
+    for kind, owned in (("domains", tenant.domains), ("addresses", tenant.addresses)):
+        listed = senders.get(kind, ()) if isinstance(senders, dict) else ()
+        for at, written in enumerate(listed):
+            name = str(written).lower().rstrip(".")
+            if name in owned:
+                yield "sender", name, ("senders", kind, at)
+    for key in filter(None, tenant.keys):
+        yield "secret", key, ("secret",)

@@ -1,0 +1,297 @@
+"""A YAML file as plain values, with the place of every key and value; what is wrong are faults."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+)
+
+# The pure reader takes seconds for a megabyte; no real file comes near it.
+LARGEST = 1_000_000
+DEEPEST = 16
+
+Route = tuple[str | int, ...]
+Position = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a file, where it stands (from 1), and what to do about it."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+
+    def __str__(self) -> str:
+        text = f"{self.file}:{self.line}:{self.column}: {self.what}"
+        # A file's own words must neither break the line nor speak to the terminal.
+        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a file says. A `Route` leads to a value by keys and indexes: `("rules", 3, "says")`.
+
+    `value` is None if the file cannot be read as a mapping; then `faults` say why.
+    """
+
+    file: str
+    value: Mapping[str, object] | None
+    keys: Mapping[Route, Position]
+    values: Mapping[Route, Position]
+    faults: tuple[Fault, ...]
+
+    def at(self, route: Route, what: str) -> Fault:
+        """A fault at the value, or at the nearest thing around it that was written."""
+        places = (self.values.get(route[:size]) for size in range(len(route), 0, -1))
+        return Fault(self.file, *next((place for place in places if place), (1, 1)), what)
+
+    def at_key(self, route: Route, what: str) -> Fault:
+        """A fault at the key that leads to the value, or at the key that it is missing under."""
+        places = (self.keys.get(route[:size]) for size in range(len(route), 0, -1))
+        return Fault(self.file, *next((place for place in places if place), (1, 1)), what)
+
+
+def read(path: Path) -> Document:
+    """The document in a file; never raises for what the file holds or for its absence."""
+    text = _text(path)
+    if isinstance(text, Fault):
+        return Document(str(path), None, {}, {}, (text,))
+    building = _Building(str(path), text)
+    value = building.document()
+    return Document(
+        str(path),
+        value if isinstance(value, dict) else None,
+        building.keys,
+        building.values,
+        tuple(building.faults),
+    )
+
+
+def _text(path: Path) -> str | Fault:
+    file = str(path)
+    try:
+        with path.open("rb") as source:
+            raw = source.read(LARGEST + 1)
+    except FileNotFoundError:
+        return Fault(file, 1, 1, "the file does not exist; create it, or correct the path to it")
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        return Fault(file, 1, 1, f"the file cannot be read ({reason}); make it readable for us")
+    if len(raw) > LARGEST:
+        return Fault(file, 1, 1, f"the file is over {LARGEST} bytes; this is no file of settings")
+    return _decoded(file, raw)
+
+
+# YAML 1.2, 5.1: characters that may stand in a stream.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+# Escapes in double quotes can make them; nothing outside Python can hold them.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _decoded(file: str, raw: bytes) -> str | Fault:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        place = _place(raw[: problem.start].decode("utf-8", "ignore"))
+        byte = raw[problem.start]
+        return Fault(file, *place, f"byte 0x{byte:02x} is not UTF-8; save the file as UTF-8")
+    if found := _UNPRINTABLE.search(text):
+        what = f"the invisible character U+{ord(found[0]):04X} stands here; delete it"
+        return Fault(file, *_place(text[: found.start()]), what)
+    return text
+
+
+_LINE_END = re.compile("\r\n|\r|\n")
+
+
+def _place(before: str) -> Position:
+    lines = _LINE_END.split(before)
+    return len(lines), len(lines[-1]) + 1
+
+
+class _Stop(Exception):
+    """What follows in this file cannot be understood."""
+
+
+@dataclass(slots=True)
+class _Building:
+    """Builds values from the parser's events: no recursion deeper than `DEEPEST`, no aliases."""
+
+    file: str
+    text: str
+    keys: dict[Route, Position] = field(default_factory=dict)
+    values: dict[Route, Position] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    def document(self) -> object:
+        """The one value of the text; None after a fault that hides the rest."""
+        try:
+            return self._single(YAML(typ="safe", pure=True).parse(self.text))
+        except _Stop:
+            pass
+        except MarkedYAMLError as problem:
+            self._syntax(problem)
+        except (YAMLError, ValueError, OverflowError, AssertionError) as problem:
+            # What the reader raises for some escapes and %YAML lines has no place.
+            self._fault((1, 1), f"this is not YAML ({problem}); check quotes and escapes")
+        return None
+
+    def _single(self, events: Iterator[Event]) -> object:
+        starts = (event for event in events if isinstance(event, DocumentStartEvent))
+        if next(starts, None) is None:
+            raise self._stop((1, 1), "the file is empty; see the sample files in config/")
+        first = next(events)
+        value = self._value(first, events, ())
+        if not isinstance(value, dict):
+            raise self._stop(
+                _start(first), "the file must consist of keys and values; write key: value"
+            )
+        if second := next(starts, None):
+            self._fault(_start(second), "a second document begins here; delete it and the ---")
+        return value
+
+    def _value(self, event: Event, events: Iterator[Event], route: Route) -> object:
+        place = _start(event)
+        self.values[route] = place
+        if len(route) > DEEPEST:
+            raise self._stop(place, "values are nested too deeply here; nothing needs that")
+        if isinstance(event, AliasEvent) or (isinstance(event, NodeEvent) and event.anchor):
+            raise self._stop(
+                place, "& and * (anchors) are not read; write the value out in both places"
+            )
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        self._refuse_tag(event)
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(events, route)
+        return self._sequence(events, route)
+
+    def _sequence(self, events: Iterator[Event], route: Route) -> list[object]:
+        items: list[object] = []
+        while not isinstance(event := next(events), CollectionEndEvent):
+            items.append(self._value(event, events, (*route, len(items))))
+        return items
+
+    def _mapping(self, events: Iterator[Event], route: Route) -> dict[str, object]:
+        """Keys without a value are left out, as if not written: all below may be commented out."""
+        members: dict[str, object] = {}
+        while not isinstance(event := next(events), CollectionEndEvent):
+            key = self._key(event)
+            inner = (*route, key)
+            place = _start(event)
+            if first := self.keys.get(inner):
+                shown = shown_key(key)
+                what = f"{shown} stands here again, first on line {first[0]}; delete one of the two"
+                self._fault(place, what)
+                inner = (*route, f"{key} on line {place[0]}:{place[1]}")
+            self.keys[inner] = place
+            value = self._value(next(events), events, inner)
+            if value is not None:
+                members.setdefault(key, value)
+        return members
+
+    def _key(self, event: Event) -> str:
+        if not isinstance(event, ScalarEvent) or event.anchor:
+            raise self._stop(
+                _start(event), "a key must be a word; put the value in quotes if it is one"
+            )
+        self._refuse_tag(event)
+        return self._words(event)
+
+    def _scalar(self, event: ScalarEvent) -> object:
+        self._refuse_tag(event)
+        text = self._words(event)
+        return text if event.style else plain(text)
+
+    def _words(self, event: ScalarEvent) -> str:
+        text = str(event.value)
+        if found := _SURROGATE.search(text):
+            what = f"\\u{ord(found[0]):04x} is half a character; write the character itself"
+            self._fault(_start(event), what)
+            return _SURROGATE.sub("\ufffd", text)
+        return text
+
+    def _refuse_tag(self, event: Event) -> None:
+        if (tag := getattr(event, "tag", None)) is not None:
+            self._fault(_start(event), f"the tag {tag} is not read; delete it")
+
+    def _syntax(self, problem: MarkedYAMLError) -> None:
+        mark = problem.problem_mark or problem.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        said = str(problem.problem or problem.context)
+        if "end of stream" in said and problem.context_mark:
+            place = (problem.context_mark.line + 1, problem.context_mark.column + 1)
+        line = [*_LINE_END.split(self.text), ""][place[0] - 1]
+        if "\t" in line[: max(place[1], len(line) - len(line.lstrip()))]:
+            self._fault((place[0], line.index("\t") + 1), "a tab stands here; write spaces instead")
+            return
+        advice = next((advice for part, advice in _ADVICE.items() if part in said), None)
+        self._fault(place, advice or f"this is not YAML: {said}; check indentation and quotes")
+
+    def _fault(self, place: Position, what: str) -> None:
+        self.faults.append(Fault(self.file, *place, what))
+
+    def _stop(self, place: Position, what: str) -> _Stop:
+        self._fault(place, what)
+        return _Stop()
+
+
+def shown_key(key: str) -> str:
+    """The key as it may be written: in quotes unless it is a plain word."""
+    return key if re.fullmatch(r"[\w.-]+", key) else json.dumps(key, ensure_ascii=False)
+
+
+def _start(event: Event) -> Position:
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+_ADVICE = {
+    "mapping values are not allowed": (
+        "a colon cannot stand here; indent like the line above, or put the value in quotes"
+    ),
+    "could not find expected ':'": "a key without a colon; write key: value",
+    "cannot start any token": "this character cannot begin a value; put the value in quotes",
+    "end of stream": "what is opened here is never closed; close the quote or bracket",
+    "expected <block end>": "this does not fit the lines above; indent it like its neighbours",
+    "expected ',' or": "the list is not closed; write a comma or the closing bracket",
+    "unknown escape character": "a backslash in double quotes; use single quotes for patterns",
+    "undefined alias": "& and * (anchors) are not read; put a value beginning with * in quotes",
+}
+
+# YAML 1.2, 10.3.2; long numbers stay text, so that no file can make us count for hours.
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}\Z")
+_OTHER_INTEGER = re.compile(r"0(?:o[0-7]{1,18}|x[0-9a-fA-F]{1,15})\Z")
+_FLOAT = re.compile(
+    r"[-+]?(?:\.[0-9]{1,18}|[0-9]{1,18}(?:\.[0-9]{0,18})?)(?:e[-+]?[0-9]{1,2})?\Z", re.I
+)
+_WORDS: dict[str, bool | None] = {"": None, "~": None}
+for _word, _value in (("null", None), ("true", True), ("false", False)):
+    _WORDS |= dict.fromkeys((_word, _word.capitalize(), _word.upper()), _value)
+
+
+def plain(text: str) -> str | int | float | bool | None:
+    """The value of an unquoted word by the core schema of YAML 1.2: `on` and `no` are text."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.match(text):
+        return int(text)
+    if _OTHER_INTEGER.match(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.match(text) else text

@@ -1,0 +1,160 @@
+"""All settings at once: one frozen `Config`, or everything that is wrong in any of the files."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from relay_gateway.config import companies, packs, secret, shape
+from relay_gateway.config.document import Document, Fault
+from relay_gateway.config.models import (
+    DEFAULT_RULES,
+    GatewayFile,
+    Limits,
+    Listen,
+    Log,
+    NextHop,
+    Timeouts,
+)
+from relay_gateway.config.secret import BadSecret, MissingSecret
+from relay_gateway.core.decision import Policy
+
+
+class BadConfig(Exception):
+    """Settings that cannot be used, with all their faults."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the files say. Paths are ready to open; `hostname` is the machine's if none is written.
+
+    The keys of `missing_secrets` are in `policy` already, but written by `ensure_secrets` only.
+    """
+
+    path: Path
+    listen: Listen
+    hostname: str
+    next_hop: NextHop | None
+    outbox: Path
+    ledger: Path
+    policy: Policy
+    log: Log
+    limits: Limits
+    timeouts: Timeouts
+    missing_secrets: tuple[MissingSecret, ...] = ()
+
+
+def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
+    """The settings that begin in this gateway file; `BadConfig` names all faults of all files."""
+    path = Path(path)
+    found, file, gateway_faults = shape.read(path, GatewayFile)
+    if found.value is None:
+        raise BadConfig(gateway_faults)
+    rules = packs.read(found, file.rules if file else _names(found))
+    tenants = companies.read(
+        found,
+        str(file.companies if file else _folder(found)),
+        rules.languages,
+        os.environ if environ is None else environ,
+    )
+    crossed = tuple(_crossed(found, file)) if file else ()
+    faults = (*gateway_faults, *crossed, *rules.faults, *tenants.faults)
+    if faults or file is None or rules.rules is None:
+        raise BadConfig(_in_order(faults))
+    limits = _limits(found, file)
+    policy = Policy(tenants.tenants, rules.rules, limits.inspect_size)
+    return replace(_config(path, file, policy, limits), missing_secrets=tenants.missing_secrets)
+
+
+def ensure_secrets(config: Config) -> Config:
+    """The same with every missing secret written to its file; `BadConfig` if one cannot be."""
+    written, faults = {}, []
+    for missing in config.missing_secrets:
+        try:
+            written[missing.tenant] = secret.create(missing)
+        except BadSecret as problem:
+            faults.append(replace(missing.place, what=str(problem)))
+    if faults:
+        raise BadConfig(tuple(faults))
+    tenants = tuple(
+        replace(tenant, keys=written.get(tenant.id, tenant.keys))
+        for tenant in config.policy.tenants
+    )
+    return replace(config, policy=replace(config.policy, tenants=tenants), missing_secrets=())
+
+
+def _config(path: Path, file: GatewayFile, policy: Policy, limits: Limits) -> Config:
+    folder = path.parent
+    log = replace(file.log, file=folder / file.log.file) if file.log.file else file.log
+    return Config(
+        path=path,
+        listen=file.listen,
+        hostname=file.listen.hostname or socket.gethostname(),
+        next_hop=file.next_hop,
+        outbox=folder / file.outbox,
+        ledger=folder / file.ledger.removeprefix("sqlite:"),
+        policy=policy,
+        log=log,
+        limits=limits,
+        timeouts=file.timeouts,
+    )
+
+
+def _names(found: Document) -> tuple[str, ...]:
+    """The rules of a file that is not in order, so that their faults are told as well."""
+    names = (found.value or {}).get("rules", DEFAULT_RULES)
+    if not isinstance(names, list | tuple):
+        return ()
+    return tuple(name for name in names if isinstance(name, str))
+
+
+def _folder(found: Document) -> str:
+    name = (found.value or {}).get("companies")
+    return name if isinstance(name, str) else "companies"
+
+
+def _limits(found: Document, file: GatewayFile) -> Limits:
+    """Whoever lowers the size of mails alone need not lower the size of those that are read."""
+    if ("limits", "inspect_size") in found.values:
+        return file.limits
+    smaller = min(file.limits.inspect_size, file.limits.message_size)
+    return replace(file.limits, inspect_size=smaller)
+
+
+def _crossed(found: Document, file: GatewayFile) -> Iterator[Fault]:
+    """What no single field can know."""
+    if not file.listen.clients:
+        what = "clients is empty, so nobody could send; write the networks of your mail servers"
+        yield found.at(("listen", "clients"), f'{what}, for example ["10.0.0.0/8"]')
+    limits = _limits(found, file)
+    if limits.inspect_size > limits.message_size:
+        what = "inspect_size is larger than message_size; lower it, or raise message_size"
+        yield found.at(("limits", "inspect_size"), what)
+    if file.next_hop and _is_same(file.listen, file.next_hop):
+        what = "next_hop is this gateway itself, so mail would go in circles; name the next server"
+        yield found.at(("next_hop", "host"), what)
+
+
+_HERE = {"localhost", "127.0.0.1", "::1"}
+_ANYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not listened on
+
+
+def _is_same(listen: Listen, next_hop: NextHop) -> bool:
+    if listen.port != next_hop.port:
+        return False
+    is_local = next_hop.host in _HERE and listen.host in _HERE | _ANYWHERE
+    return is_local or listen.host == next_hop.host
+
+
+def _in_order(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """File by file as they were read, each from top to bottom."""
+    files = list(dict.fromkeys(fault.file for fault in faults))
+    unique = dict.fromkeys(faults)
+    return tuple(sorted(unique, key=lambda one: (files.index(one.file), one.line, one.column)))
