@@ -1,0 +1,1 @@
+"""Where the gateway meets the world: sockets, disks and logs."""

@@ -1,0 +1,211 @@
+"""One client's connection: it reads commands in turn and says replies; each wait has an end."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import AnyStr, cast
+
+import structlog
+from aiosmtpd.smtp import SMTP
+
+from relay_gateway.core.path import BadCommand
+from relay_gateway.core.reply import OUR_FAULT, Reply, reply
+from relay_gateway.edge.next_hop import Timeouts
+from relay_gateway.edge.wire import BareNewline, Wire
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, or all of them, may ask for.
+
+    `message_size` is in octets, `connections` is for all clients together, `commands` counts
+    since the last mail that was taken, `errors` is for a session, `hops` are `Received` fields.
+    """
+
+    message_size: int = 50 * 2**20
+    recipients: int = 1000
+    connections: int = 1000
+    commands: int = 5000
+    errors: int = 20
+    hops: int = 50
+
+
+class Conversation(SMTP):
+    """aiosmtpd's connection, session and commands, with our own reading, waiting and writing."""
+
+    # aiosmtpd's 1001 is also how much is read at a time.
+    line_length_limit = 2**16
+
+    def __init__(self, hostname: str, limits: Limits, timeouts: Timeouts) -> None:
+        # The handler is None: a server that is its own handler recurses on the first exception.
+        super().__init__(None, hostname=hostname, loop=asyncio.get_running_loop(), ident="ESMTP")
+        self._limits, self._timeouts = limits, timeouts
+        self._said = b""
+        self._commands = self._errors = 0
+        self._patience: asyncio.Timeout | None = None
+        self._is_over = self._is_winding_up = False
+
+    @property
+    def task(self) -> asyncio.Task[None]:
+        """What holds the conversation."""
+        return cast("asyncio.Task[None]", self._handler_coroutine)
+
+    def wind_up(self) -> None:
+        """End between two mails: now, or after this one."""
+        self._is_winding_up = True
+        if self._is_between_mails():
+            self._wake()
+
+    def break_off(self) -> None:
+        """End now, with a word if a command is waited for."""
+        self._is_winding_up = True
+        if not self._wake() and self.transport is not None:
+            cast(asyncio.WriteTransport, self.transport).abort()
+
+    @abstractmethod
+    def _greeting(self) -> Reply:
+        """The first reply; the conversation ends with it unless it is a 220."""
+
+    @abstractmethod
+    def _is_between_mails(self) -> bool:
+        """Whether there is no transaction."""
+
+    @abstractmethod
+    async def _leave(self) -> None:
+        """Give back what the conversation holds."""
+
+    def _wake(self) -> bool:
+        if self._patience is None:
+            return False
+        self._patience.reschedule(self.loop.time())
+        return True
+
+    # Not aiosmtpd's timer: it is one for everything, also for the next hop's work on a dot, and
+    # closes without a word. Each wait here has its own.
+    def _reset_timeout(self, duration: float | None = None) -> None:
+        pass
+
+    # Not aiosmtpd's: it cancels the command that runs, and with it a delivery under way. The
+    # conversation notices by itself that nobody is there.
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._original_transport is not None:
+            self._original_transport.close()
+        asyncio.StreamReaderProtocol.connection_lost(self, error)
+        self.transport = None
+
+    # Not aiosmtpd's: likewise. A client may close its half and still wait for the reply.
+    def eof_received(self) -> bool | None:
+        keeps_open = asyncio.StreamReaderProtocol.eof_received(self)
+        return keeps_open and self.session is not None and self.session.ssl is None
+
+    # Not aiosmtpd's: it takes a bare LF for the end of a command, logs addresses, waits for ever
+    # for a client that does not read, and knows no list of clients.
+    async def _handle_client(self) -> None:
+        self._wire = Wire(self._reader)
+        try:
+            await self._converse()
+        except (OSError, EOFError):
+            # The client is gone; whatever the next hop took stays taken.
+            pass
+        finally:
+            await self._part()
+            await self._leave()
+
+    async def _converse(self) -> None:
+        greeting = self._greeting()
+        await self._say(greeting)
+        while greeting.code == 220 and not self._is_over:
+            await self._take_turn()
+
+    async def _take_turn(self) -> None:
+        try:
+            await self._obey(await self._next_line())
+        except BareNewline as bad:
+            await self._end(bad.reply)
+        except BadCommand as bad:
+            await self._refuse(bad.reply)
+        except TimeoutError:
+            await self._end(STOPPING if self._is_winding_up else _IDLE)
+        except (OSError, EOFError):
+            raise
+        except Exception as error:  # noqa: BLE001 - a fault of ours is no verdict on the mail
+            await self.push(await self.handle_exception(error))
+        if self._is_winding_up and self._is_between_mails() and not self._is_over:
+            await self._end(STOPPING)
+
+    async def _next_line(self) -> bytes:
+        async with asyncio.timeout(self._timeouts.client_command) as patience:
+            self._patience = patience
+            try:
+                return await self._wire.line()
+            finally:
+                self._patience = None
+
+    async def _obey(self, line: bytes) -> None:
+        verb, _, argument = line.partition(b" ")
+        name = verb.upper().decode("latin-1")
+        self._said = line
+        self._commands += 1
+        if name in _HTTP or name.endswith(":") or self._commands > self._limits.commands:
+            # A browser made to talk to us would go on with words that are commands.
+            await self._end(_ENOUGH)
+        elif name not in COMMANDS:
+            raise BadCommand(_UNKNOWN)
+        else:
+            await self._smtp_methods[name](argument.strip().decode("latin-1"))
+
+    async def _refuse(self, refusal: Reply) -> None:
+        self._errors += 1
+        if self._errors > self._limits.errors:
+            await self._end(_ENOUGH)
+        else:
+            await self._say(refusal)
+
+    async def _end(self, farewell: Reply) -> None:
+        self._is_over = True
+        await self._say(farewell)
+
+    async def _part(self) -> None:
+        self._writer.close()
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self._writer.wait_closed()
+        except OSError:
+            # Not close(): it never ends while the client does not read.
+            self._writer.transport.abort()
+
+    # Not aiosmtpd's: the words of a next hop may be no UTF-8 and a client may never read them.
+    async def push(self, status: AnyStr) -> None:
+        line = status if isinstance(status, bytes) else status.encode("ascii", "replace")
+        await self._write(line + b"\r\n")
+
+    # Not aiosmtpd's: it answers 500, a permanent refusal, and tells the exception's name.
+    async def handle_exception(self, error: Exception) -> str:
+        log.exception("session_failed", exc_info=error)
+        return OUR_FAULT.wire().decode("ascii").rstrip("\r\n")
+
+    async def _say(self, said: Reply) -> None:
+        await self._write(said.wire())
+
+    async def _write(self, wire: bytes) -> None:
+        self._writer.write(wire)
+        try:
+            async with asyncio.timeout(self._timeouts.client_command):
+                await self._writer.drain()
+        except TimeoutError:
+            self._writer.transport.abort()
+            raise ConnectionAbortedError from None
+
+
+# STARTTLS and AUTH are aiosmtpd's and not spoken until they are offered.
+COMMANDS = frozenset("EHLO HELO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT".split())
+STOPPING = reply(421, "4.3.2 Going down, please try again")
+_FAREWELL = 10.0
+_HTTP = frozenset("GET POST PUT HEAD DELETE OPTIONS CONNECT TRACE PATCH".split())
+_IDLE = reply(421, "4.4.2 Waited too long")
+_ENOUGH = reply(421, "4.7.0 Too many errors or commands")
+_UNKNOWN = reply(500, "5.5.2 Command not recognized")

@@ -1,0 +1,168 @@
+"""The street: decide, promise, deliver, confirm, answer. One mail's way from client to next hop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from relay_gateway.core import trace
+from relay_gateway.core.credit import Event, Kind
+from relay_gateway.core.decision import Decision, Policy, decide
+from relay_gateway.core.edit import Edit, apply
+from relay_gateway.core.envelope import Envelope
+from relay_gateway.core.reason import Reason
+from relay_gateway.core.reply import Reply
+
+log = structlog.get_logger()
+
+
+class Ledger(Protocol):
+    """Keeps what happened to referrals; saying a thing twice counts once."""
+
+    async def record(self, event: Event) -> bool:
+        """Keep the event durably; False if it was kept before."""
+
+    async def events(self, tenant: str) -> Sequence[Event]:
+        """All events of one company, oldest first."""
+
+
+class NextHop(Protocol):
+    """An open transaction with whoever takes the mail on."""
+
+    async def data(self, raw: bytes) -> Reply:
+        """Send the whole mail and give the final reply; never raises for what the network does."""
+
+
+class Clock(Protocol):
+    """Seconds since the epoch, and seconds for measuring."""
+
+    def now(self) -> float: ...
+
+    def elapsed(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one mail. `seconds` are by stage: think, promise, deliver, confirm."""
+
+    envelope: Envelope
+    decision: Decision
+    reply: Reply
+    is_counted: bool
+    size: int
+    sent_size: int
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Who we are on a mail's way: `hostname` signs a `Received:` field, an empty one leaves none.
+
+    A thought that takes longer than `think_seconds` is given up and the original goes on.
+    """
+
+    hostname: str = ""
+    think_seconds: float = 5.0
+
+
+class Gateway:
+    """Takes whole mails from a front end to the next hop, one call a mail, any number at once."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        ledger: Ledger,
+        observe: Callable[[Outcome], None],
+        clock: Clock,
+        station: Station,
+    ) -> None:
+        self._policy = policy
+        self._ledger = ledger
+        self._observe = observe
+        self._clock = clock
+        self._station = station
+
+    async def relay(self, envelope: Envelope, raw: bytes, next_hop: NextHop) -> Reply:
+        """Send the mail on, with its link if it is a rejection; the next hop's reply is ours.
+
+        The referral is promised to the ledger before the first changed byte leaves and confirmed
+        after the next hop has taken it, so that no crash counts what was not delivered.
+        """
+        watch = _Watch(self._clock)
+        with watch.stage("think"):
+            decision = await self._decide(envelope, raw)
+        with watch.stage("promise"):
+            decision = await self._promise(decision)
+        outgoing = self._outgoing(envelope, raw, decision)
+        with watch.stage("deliver"):
+            reply = await next_hop.data(outgoing)
+        with watch.stage("confirm"):
+            is_counted = reply.is_ok and await self._tell(Kind.ACCEPTED, decision)
+        sizes = len(raw), len(outgoing)
+        self._report(Outcome(envelope, decision, reply, is_counted, *sizes, watch.seconds))
+        return reply
+
+    async def _decide(self, envelope: Envelope, raw: bytes) -> Decision:
+        try:
+            thought = asyncio.to_thread(decide, envelope, raw, self._policy)
+            return await asyncio.wait_for(thought, self._station.think_seconds)
+        except TimeoutError:
+            log.error("out_of_time", id=envelope.id, size=len(raw))
+            return Decision(Reason.OUT_OF_TIME)
+        except Exception:
+            # A fault of ours must never hold up somebody's mail.
+            log.exception("decide_failed", id=envelope.id)
+            return Decision(Reason.OUR_FAULT)
+
+    async def _promise(self, decision: Decision) -> Decision:
+        """The decision, if the ledger knows of its referral; else to leave the mail alone."""
+        if decision.referral is None or await self._tell(Kind.OFFERED, decision):
+            return decision
+        return replace(decision, reason=Reason.LEDGER_DOWN, referral=None, edits=())
+
+    async def _tell(self, kind: Kind, decision: Decision) -> bool:
+        """Record one step of the referral; whether the ledger has it now, first told or not."""
+        referral = decision.referral
+        if referral is None:
+            return False
+        event = Event(kind, referral.tenant, referral.id, referral.person, self._clock.now())
+        try:
+            await self._ledger.record(event)
+        except Exception:
+            # Before delivery the original goes on; after it the mail is delivered all the same,
+            # and an error now would only have it sent again.
+            log.exception("ledger_failed", step=str(kind), company=referral.tenant)
+            return False
+        return True
+
+    def _outgoing(self, envelope: Envelope, raw: bytes, decision: Decision) -> bytes:
+        if not self._station.hostname:
+            return apply(raw, decision.edits)
+        received = trace.received(envelope, self._station.hostname, self._clock.now())
+        return apply(raw, (Edit(0, 0, received), *decision.edits))
+
+    def _report(self, outcome: Outcome) -> None:
+        try:
+            self._observe(outcome)
+        except Exception:
+            # The mail is delivered: a full disk under the log must not have it sent again.
+            log.exception("observe_failed", id=outcome.envelope.id)
+
+
+class _Watch:
+    """Seconds by stage."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start = self._clock.elapsed()
+        yield
+        self.seconds[name] = self._clock.elapsed() - start

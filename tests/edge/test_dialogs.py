@@ -1,0 +1,466 @@
+"""Clients, the front end and a next server talk over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import smtplib
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay_gateway.edge.next_hop import Timeouts
+from relay_gateway.edge.smtp import FrontEnd, Limits
+from tests.doubles import DROP, HANG, Drip, NextServer, Talker
+from tests.edge.fronts import IMPATIENT, front, next_hop, pass_on
+from tests.edge.test_wire import LOOKALIKES
+
+DIALOGS = sorted((Path(__file__).parent / "dialogs").glob("*.smtp"))
+
+
+@pytest.mark.parametrize("script", DIALOGS, ids=lambda script: script.stem)
+async def test_dialog(script):
+    async with NextServer() as server, AsyncExitStack() as stack:
+        stage = Stage(server, stack)
+        for number, line in enumerate(script.read_text("utf-8").splitlines(), 1):
+            if line and not line.startswith("#"):
+                word, _, rest = line.partition(" ")
+                await stage.play(word, rest, f"{script.name}:{number}: {line}")
+
+
+class Stage:
+    """Plays the lines of one dialog; `dialogs/README.md` says what they mean."""
+
+    def __init__(self, server: NextServer, stack: AsyncExitStack) -> None:
+        self._server, self._stack = server, stack
+        self._but: dict[str, Any] = {}
+        self._limits: dict[str, int] = {}
+        self._client: Talker | None = None
+        self._mails = 0
+
+    async def play(self, word: str, rest: str, where: str) -> None:
+        match word:
+            case ">":
+                await (await self._talker()).say(_bytes(rest) + b"\r\n")
+            case ">>":
+                await (await self._talker()).say(_bytes(rest))
+            case "<":
+                heard = await (await self._talker()).line()
+                said = b"" if rest == "(closed)" else _bytes(rest)
+                assert heard.startswith(said), f"{where}\nheard {heard!r}"
+                assert bool(heard) is bool(said), f"{where}\nheard {heard!r}"
+            case "next:":
+                await self._direct(*rest.partition(" ")[::2])
+            case "limit:":
+                name, _, number = rest.partition("=")
+                self._limits[name] = int(number)
+            case "clients:":
+                self._but["networks"] = (ipaddress.ip_network(rest),)
+            case _:
+                self._check(word, rest, where)
+
+    async def _direct(self, step: str, said: str) -> None:
+        acts = {"drop": DROP, "hang": HANG}
+        if step == "gone":
+            await self._server.stop()
+        elif said == "usual":
+            del self._server.replies[step]
+        else:
+            self._server.replies[step] = acts.get(said, _bytes(said) + b"\r\n")
+
+    def _check(self, word: str, rest: str, where: str) -> None:
+        match word, rest:
+            case "heard:", _:
+                assert _bytes(rest) in self._server.lines, f"{where}\n{self._server.lines}"
+            case "mail:", _:
+                assert self._server.mails[self._mails].raw == _bytes(rest), where
+                self._mails += 1
+            case "no", "mail":
+                assert len(self._server.mails) == self._mails, where
+            case "no", "connection":
+                assert self._server.connections == 0, where
+            case _:
+                raise AssertionError(f"{where}\nis no line of a dialog")
+
+    async def _talker(self) -> Talker:
+        if self._client is None:
+            opened = front(self._server, limits=Limits(**self._limits), **self._but)
+            front_end = await self._stack.enter_async_context(opened)
+            self._client = await Talker.at(front_end.port)
+            self._stack.push_async_callback(self._client.close)
+        return self._client
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1")
+
+
+MAIL = b"Subject: hello\r\n\r\nhello\r\n"
+NO_NEXT_HOP = b"451 4.4.1 The next mail server cannot be reached, please try again later"
+COMMANDS = {
+    "MAIL": b"MAIL FROM:<hr@acme.example>\r\n",
+    "RCPT": b"RCPT TO:<kim@mail.example>\r\n",
+    "DATA": b"DATA\r\n",
+    "DOT": MAIL + b".\r\n",
+}
+
+
+async def until(client: Talker, step: str) -> bytes:
+    """Go as far as this step; what the client hears there, or at the dot if it is DATA."""
+    await client.ask(b"EHLO client.example")
+    heard = b""
+    for name, said in COMMANDS.items():
+        await client.say(said)
+        heard = await client.hear()
+        if name == step and step != "DATA":
+            break
+    return heard
+
+
+@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize(
+    "said",
+    [b"421 4.3.2 bye", b"450-4.2.1 busy\n450 very", b"452 full", b"550 5.7.1 no", b"599 \xff"],
+)
+async def test_every_refusal_at_every_step_is_the_clients_answer(step, said):
+    answer = said.replace(b"\n", b"\r\n") + b"\r\n"
+    async with NextServer({step: answer}) as server, front(server) as front_end:
+        client = await front_end.client()
+        assert await until(client, step) == said
+        assert not server.mails
+        await client.close()
+
+
+@pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        DROP,
+        HANG,
+        b"rubbish\r\n",
+        b"999 what\r\n",
+        b"250 ok\n",
+        b"250-ok\r\n550 no\r\n",
+        b"250 ok\r\n250 ok\r\n",
+        b"354 go\r\n250 ok\r\n",
+        (b"25", DROP),
+    ],
+    ids=repr,
+)
+async def test_a_next_hop_lost_or_garbled_at_any_step_is_a_reason_to_try_again(step, said):
+    patience = Timeouts(connect=0.2, reply=0.2, final_dot=0.2) if said is HANG else Timeouts()
+    async with (
+        NextServer({step: said}) as server,
+        front(server, timeouts=patience) as front_end,
+    ):
+        client = await front_end.client()
+        heard = await until(client, "MAIL" if step in ("CONNECT", "EHLO") else step)
+        assert heard == NO_NEXT_HOP
+        await client.close()
+
+
+async def test_a_dripping_next_hop_is_heard_to_the_end():
+    async with NextServer({"DOT": Drip(b"250-ta\r\n250 ken\r\n")}) as server, front(server) as fr:
+        client = await fr.client()
+        assert await until(client, "DOT") == b"250-ta\n250 ken"
+        await client.close()
+
+
+@pytest.mark.parametrize("lookalike", LOOKALIKES)
+async def test_nobody_smuggles_a_second_mail(lookalike):
+    evil = b"MAIL FROM:<evil@x.example>\r\nRCPT TO:<kim@mail.example>\r\nDATA\r\nevil\r\n.\r\n"
+    async with NextServer() as server, front(server) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        await client.say(b"one" + lookalike + evil)
+        assert (await client.hear()).startswith(b"550 5.6.0")
+        assert (await client.ask(b"NOOP")).startswith(b"250")
+        assert not server.mails
+        assert not any(b"evil" in line for line in server.lines)
+        await client.close()
+
+
+async def test_a_client_gone_after_the_dot_has_its_mail_delivered_once():
+    taken = asyncio.Event()
+    async with NextServer({"DOT": (taken, b"250 ok\r\n")}) as server, front(server) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        await client.say(MAIL + b".\r\n")
+        await server.reached("DOT")
+        await client.close()
+        taken.set()
+        await server.reached("QUIT")
+        assert [mail.raw for mail in server.mails] == [MAIL]
+
+
+async def test_a_client_that_closes_its_half_still_hears_the_answer():
+    async with NextServer() as server, front(server) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        await client.say(MAIL + b".\r\n")
+        client.writer.write_eof()
+        assert await client.hear() == b"250 2.0.0 taken"
+        assert await client.line() == b""
+        await client.close()
+
+
+async def test_a_client_gone_in_the_middle_of_a_mail_sends_none():
+    async with NextServer() as server, front(server) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        await client.say(b"Subject: half\r\n\r\n.")
+        await client.close()
+        await server.reached("QUIT")
+        assert not server.mails
+
+
+async def test_what_was_recorded_after_the_acceptance_ends_although_the_client_is_gone():
+    accepted, recorded, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def relay(envelope: Any, raw: bytes, hop: Any) -> Any:
+        reply = await hop.data(raw)
+        accepted.set()
+        await recorded.wait()
+        done.set()
+        return reply
+
+    async with NextServer() as server, front(server, relay=relay) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        await client.say(MAIL + b".\r\n")
+        await accepted.wait()
+        await client.close()
+        recorded.set()
+        await asyncio.wait_for(done.wait(), 10)
+
+
+class Fault(Exception):
+    """Something of ours that broke."""
+
+
+@pytest.mark.parametrize("fault", [Fault("secret"), OSError("disk"), TimeoutError("ledger")])
+async def test_a_fault_of_ours_is_temporary_and_tells_nothing(fault):
+    async def relay(*_: Any) -> Any:
+        raise fault
+
+    async with NextServer() as server, front(server, relay=relay) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        assert await client.ask(MAIL + b".") == b"451 4.3.0 Local error, please try again later"
+        assert (await client.ask(b"MAIL FROM:<hr@acme.example>")).startswith(b"250")
+        await client.close()
+
+
+async def test_a_fault_of_ours_after_the_acceptance_is_no_failure():
+    async def relay(envelope: Any, raw: bytes, hop: Any) -> Any:
+        await hop.data(raw)
+        raise Fault
+
+    async with NextServer() as server, front(server, relay=relay) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        assert await client.ask(MAIL + b".") == b"250 2.0.0 taken"
+        assert len(server.mails) == 1
+        await client.close()
+
+
+async def test_the_gateway_is_told_who_sends_what_to_whom():
+    envelopes = []
+
+    async def relay(envelope: Any, raw: bytes, hop: Any) -> Any:
+        envelopes.append(envelope)
+        return await pass_on(envelope, raw, hop)
+
+    refusal = [b"250 ok\r\n", b"550 no\r\n", b"250 ok\r\n"]
+    async with NextServer({"RCPT": refusal}) as server, front(server, relay=relay) as front_end:
+        client = await front_end.client()
+        await client.ask(b"HELO Client.example")
+        await client.ask(b"MAIL FROM:<>")
+        for name in (b'"k m"', b"lee", b"park"):
+            await client.ask(b"RCPT TO:<" + name + b"@mail.example>")
+        await client.ask(b"DATA")
+        await client.ask(MAIL + b".")
+        await client.close()
+    (envelope,) = envelopes
+    assert envelope.sender == b""
+    assert envelope.recipients == (b'"k m"@mail.example', b"park@mail.example")
+    assert (envelope.client.helo, envelope.client.protocol) == (b"Client.example", "SMTP")
+    assert envelope.client.address == "127.0.0.1"
+    assert len(envelope.id) == 16
+
+
+async def test_each_transaction_has_its_own_name():
+    names = []
+
+    async def relay(envelope: Any, raw: bytes, hop: Any) -> Any:
+        names.append(envelope.id)
+        return await pass_on(envelope, raw, hop)
+
+    async with NextServer() as server, front(server, relay=relay) as front_end:
+        client = await front_end.client()
+        await until(client, "DOT")
+        await until(client, "DOT")
+        await client.close()
+        assert len(set(names)) == 2
+        assert server.connections == 1
+
+
+async def test_an_idle_client_is_told_to_go():
+    impatient = Timeouts(client_command=0.05)
+    async with NextServer() as server, front(server, timeouts=impatient) as front_end:
+        client = await front_end.client()
+        assert (await client.hear()).startswith(b"421 4.4.2")
+        assert await client.line() == b""
+        await client.close()
+
+
+async def test_a_client_that_stops_in_the_middle_of_a_mail_is_told_to_go():
+    impatient = Timeouts(client_data=0.05)
+    async with NextServer() as server, front(server, timeouts=impatient) as front_end:
+        client = await front_end.ready()
+        await client.ask(b"DATA")
+        assert (await client.hear()).startswith(b"421 4.4.2")
+        await client.close()
+        assert not server.mails
+
+
+async def test_the_next_hops_work_on_a_dot_is_not_the_clients_idleness():
+    # The client's own timers are far shorter than the next hop takes.
+    taken = asyncio.Event()
+    impatient = Timeouts(client_command=0.05, client_data=0.05)
+    async with (
+        NextServer({"DOT": (taken, b"250 ok\r\n")}) as server,
+        front(server, timeouts=impatient) as front_end,
+    ):
+        client = await Talker.at(front_end.port)
+        pipelined = b"".join([b"HELO client.example\r\n", *COMMANDS.values()])
+        await client.say(pipelined)
+        await server.reached("DOT")
+        asyncio.get_running_loop().call_later(0.2, taken.set)
+        heard = [await client.hear() for _ in range(6)]
+        assert heard[-1] == b"250 ok"
+        await client.close()
+
+
+async def test_a_client_that_never_reads_is_not_waited_for():
+    async with NextServer() as server, front(server, timeouts=IMPATIENT) as front_end:
+        client = await front_end.client()
+        client.writer.transport.pause_reading()
+        client.reader._limit = 1
+        with pytest.raises(ConnectionError):
+            await flood(client)
+        await client.close()
+
+
+async def flood(client: Talker) -> None:
+    while True:
+        await client.say(b"HELP\r\n" * 2**12)
+
+
+async def test_stopping_bids_the_idle_farewell_and_waits_for_a_mail_on_its_way():
+    taken = asyncio.Event()
+    async with NextServer({"DOT": (taken, b"250 ok\r\n")}) as server, front(server) as front_end:
+        idle, busy = await front_end.client(), await front_end.ready()
+        await busy.ask(b"DATA")
+        await busy.say(MAIL + b".\r\n")
+        await server.reached("DOT")
+        stopping = asyncio.create_task(front_end.stop(within=10))
+        assert (await idle.hear()).startswith(b"421 4.3.2")
+        assert await idle.line() == b""
+        with pytest.raises(ConnectionRefusedError):
+            await Talker.at(front_end.port)
+        taken.set()
+        assert await busy.hear() == b"250 ok"
+        assert (await busy.hear()).startswith(b"421 4.3.2")
+        await stopping
+        assert len(server.mails) == 1
+        await idle.close()
+        await busy.close()
+
+
+async def test_stopping_does_not_wait_for_ever():
+    async with NextServer({"DOT": HANG}) as server:
+        impatient = Timeouts(final_dot=0.2)
+        async with front(server, timeouts=impatient) as front_end:
+            between, busy = await front_end.ready(), await front_end.ready()
+            await busy.ask(b"DATA")
+            await busy.say(MAIL + b".\r\n")
+            await server.reached("DOT")
+            await front_end.stop(within=0)
+            assert (await between.hear()).startswith(b"421 4.3.2")
+            assert not front_end.dialogs
+            await between.close()
+            await busy.close()
+
+
+def test_a_relay_for_nobody_does_not_start():
+    with pytest.raises(ValueError, match="networks"):
+        FrontEnd("gateway.example", pass_on, lambda: next_hop(1), ())
+
+
+@pytest.mark.parametrize(
+    ("host", "is_admitted"),
+    [
+        ("192.0.2.7", True),
+        ("::ffff:192.0.2.7", True),
+        ("192.0.3.7", False),
+        ("2001:db8::1", True),
+        ("2001:db9::1", False),
+        ("fe80::1%eth0", False),
+        ("", False),
+        ("localhost", False),
+    ],
+)
+def test_only_named_networks_are_admitted(host, is_admitted):
+    networks = (ipaddress.ip_network("192.0.2.0/24"), ipaddress.ip_network("2001:db8::/32"))
+    front_end = FrontEnd("gateway.example", pass_on, lambda: next_hop(1), networks)
+    assert front_end.admits(host) is is_admitted
+
+
+NASTY = [
+    b"",
+    b".",
+    b"..",
+    b".\0",
+    b"x" * 5_000,
+    b"\0\x00",
+    b"\x1a\x7f\x80\xff",
+    b"\x1b$B$*57$j\x1b(B",
+    b"trailing  \t",
+    b"--boundary--",
+    b"From here",
+    b"QUIT",
+    "お祈り".encode("cp932"),
+]
+HURTFUL = st.lists(st.sampled_from(NASTY), max_size=12).map(
+    lambda lines: b"".join(line + b"\r\n" for line in lines)
+)
+
+
+@given(st.lists(HURTFUL, min_size=1, max_size=4))
+async def test_hurtful_mails_arrive_byte_for_byte(mails):
+    async with NextServer() as server, front(server) as front_end:
+        await asyncio.to_thread(_send, front_end.port, mails)
+        assert [mail.raw for mail in server.mails] == mails
+
+
+def _send(port: int, mails: list[bytes]) -> None:
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        for raw in mails:
+            client.ehlo("client.example")
+            client.mail("hr@acme.example", ["BODY=8BITMIME"])
+            client.rcpt("kim@mail.example")
+            client.putcmd("DATA")
+            client.getreply()
+            client.send(
+                b"".join(_stuffed(line) for line in raw.splitlines(keepends=True)) + b".\r\n"
+            )
+            assert client.getreply()[0] == 250
+
+
+def _stuffed(line: bytes) -> bytes:
+    return b"." + line if line.startswith(b".") else line

@@ -1,0 +1,224 @@
+"""The line of a mail explains it and gives nobody away; no byte in the log is a command."""
+
+import io
+import json
+import logging
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay_gateway.core.decision import Decision
+from relay_gateway.core.edit import Edit
+from relay_gateway.core.envelope import Client, Envelope
+from relay_gateway.core.judge import Finding, Hit, Verdict
+from relay_gateway.core.link import Referral
+from relay_gateway.core.reason import Reason
+from relay_gateway.core.reply import Reply, reply
+from relay_gateway.core.rules import Role
+from relay_gateway.edge.log import line, observe, printable, setup
+from relay_gateway.gateway import Outcome
+
+ENVELOPE = Envelope(
+    "7F3A",
+    b"sender@acme.example",
+    (b"candidate@mail.example",),
+    Client("192.0.2.7", b"helo.acme.example"),
+)
+SEE_OFF = Hit("see-off", Role.DECISION, 2.0, 3, "matched-words", "whole-sentence")
+SHADOW = Hit("new-rule", Role.SUPPORT, 0.5, -1, "matched-words", "whole-sentence", is_shadow=True)
+VERDICT = Verdict(Finding.INSERT, "rejection", 4.5, 3.0, "ja", (SEE_OFF, SHADOW), ())
+REFERRAL = Referral("REFERRALREFERRAL", "acme", "PERSONPERSONPERS")
+DECISION = Decision(
+    Reason.REJECTION,
+    "acme",
+    VERDICT,
+    REFERRAL,
+    (Edit(0, 0, b"X-Relay-Trace: v1 0\r\n"), Edit(700, 710, b"https://careerrelay.jp/TOKEN")),
+)
+
+
+def outcome(decision: Decision = DECISION, answer: Reply | None = None) -> Outcome:
+    answer = answer or reply(250, "2.0.0 Ok: queued as 4F2A")
+    seconds = {"think": 0.0012345678, "promise": 0.001, "deliver": 0.02, "confirm": 0.001}
+    return Outcome(ENVELOPE, decision, answer, True, 3000, 3400, seconds)
+
+
+@pytest.fixture(params=["json", "console"])
+def log(request: pytest.FixtureRequest, tmp_path: Path):
+    """Where the log goes; logging is put back after the test."""
+    file = tmp_path / "log" / "relay.log"
+    setup(request.param, "info", file)
+    yield file
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+
+
+# The line.
+
+
+def test_the_line_says_why_and_what_was_changed():
+    assert line(outcome()) == {
+        "event": "mail",
+        "id": "7F3A",
+        "company": "acme",
+        "reason": "rejection",
+        "detail": "",
+        "decision": "insert",
+        "score": 4.5,
+        "threshold": 3.0,
+        "language": "ja",
+        "rules": [
+            {"rule": "see-off", "role": "decision", "weight": 2.0, "paragraph": 3},
+            {"rule": "new-rule", "role": "support", "weight": 0.5, "paragraph": -1, "shadow": True},
+        ],
+        "vetoes": [],
+        "size": 3000,
+        "sent_size": 3400,
+        "edits": [
+            {"offset": 0, "removed": 0, "added": 21},
+            {"offset": 700, "removed": 10, "added": 28},
+        ],
+        "reply": {"code": 250, "text": "2.0.0 Ok: queued as 4F2A"},
+        "counted": True,
+        "seconds": {"think": 0.001235, "promise": 0.001, "deliver": 0.02, "confirm": 0.001},
+    }
+
+
+def test_a_mail_that_was_not_judged_is_left():
+    told = line(outcome(Decision(Reason.INTERNAL, "acme")))
+    assert (told["decision"], told["reason"], told["edits"]) == ("leave", "internal", [])
+    assert "rules" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ((b"2.1.5 <candidate@mail.example>: taken",), "2.1.5 <address> taken"),
+        ((b"spam: https://careerrelay.jp/c/acme/TOKEN",), "spam: <url>"),
+        ((b"first", b"second"), "first second"),
+        ((b"\x1b[2Jgone\r\n250 fake\x00\x7f",), r"\x1b[2Jgone\r\n250 fake\x00\x7f"),
+        ((b"caf\xe9",), r"caf\xe9"),
+        ((b"a" * 500,), "a" * 200),
+        ((b"a " * 99 + b"candidate@mail.example",), "a " * 99 + "<a"),
+        ((), ""),
+    ],
+)
+def test_the_next_hops_words_are_told_without_addresses_and_commands(said, text):
+    assert line(outcome(answer=Reply(550, said)))["reply"] == {"code": 550, "text": text}
+
+
+# What is written.
+
+
+def test_a_mail_is_one_line_that_gives_nobody_away(log):
+    observe(outcome(answer=reply(550, "no such person <candidate@mail.example>")))
+    written = log.read_text()
+    assert written.count("\n") == 1
+    assert "rejection" in written
+    secrets = ("candidate", "sender@", "TOKEN", "matched-words", "whole-sentence", "192.0.2.7")
+    assert not [secret for secret in (*secrets, "REFERRAL", "PERSON") if secret in written]
+
+
+@pytest.mark.parametrize("log", ["json"], indirect=True)
+def test_json_lines_can_be_read_by_a_program(log):
+    observe(outcome())
+    told = json.loads(log.read_text())
+    assert told.pop("timestamp").endswith("Z")
+    assert told.pop("level") == "info"
+    assert told == line(outcome())
+
+
+@pytest.mark.parametrize(
+    "reason", [Reason.OUR_FAULT, Reason.OUT_OF_TIME, Reason.VERIFY_FAILED, Reason.LEDGER_DOWN]
+)
+def test_a_fault_of_ours_is_a_warning(log, reason):
+    observe(outcome(Decision(reason, "acme")))
+    assert "warning" in log.read_text()
+
+
+NASTY = '\x1b[31mred\r\n{"event":"fake"}\x00\x7f\x9b\u2028\u202e'
+
+
+def test_no_byte_in_the_log_is_a_command(log):
+    structlog.get_logger().info(NASTY, **{"key": NASTY, "list": [NASTY], "map": {NASTY: b"\x1b"}})
+    structlog.get_logger().info("mail", object=ValueError("\x1b"), number=1, nothing=None)
+    logging.getLogger("theirs").warning("they say %s", NASTY)
+    written = log.read_bytes()
+    assert written.count(b"\n") == 3
+    text = written.decode().replace("\n", "")
+    assert text.isprintable()
+
+
+@given(st.text())
+def test_printable_text_is_printable(text):
+    assert printable(text).isprintable()
+    assert printable(printable(text)) == printable(text)
+
+
+def fail() -> None:
+    raise ValueError("words of the mail")
+
+
+def test_an_exception_is_one_line_that_says_where_but_not_what_it_quotes(log):
+    try:
+        fail()
+    except ValueError:
+        structlog.get_logger().exception("decide_failed", id="7F3A")
+        logging.getLogger("asyncio").exception("Task exception was never retrieved\nwords of it")
+    written = log.read_text()
+    assert written.count("\n") == 2
+    assert written.count("ValueError") == 2
+    assert written.count(" fail") == 2
+    assert "words of" not in written
+
+
+def test_the_words_of_a_fault_of_the_machine_are_told(log):
+    try:
+        raise OSError("database is locked")
+    except OSError as fault:
+        structlog.get_logger().error("ledger_failed", exc_info=fault)
+    assert "database is locked" in log.read_text()
+
+
+def test_what_the_smtp_library_says_of_addresses_is_not_written(log):
+    library = logging.getLogger("mail.log")
+    library.info("sender: candidate@mail.example")
+    library.warning("unrecognised: candidate@mail.example")
+    library.error("SMTP session exception")
+    assert log.read_text().count("\n") == 1
+    assert "candidate" not in log.read_text()
+
+
+def test_a_moved_file_is_opened_anew(log):
+    observe(outcome())
+    log.rename(log.with_suffix(".1"))
+    observe(outcome())
+    assert log.read_text().count("\n") == 1
+
+
+def test_below_the_level_nothing_is_written(log):
+    structlog.get_logger().debug("detail")
+    assert log.read_text() == ""
+
+
+def test_a_second_setup_replaces_the_first(log, tmp_path):
+    setup("json", "error", tmp_path / "second.log")
+    observe(outcome())
+    structlog.get_logger().error("alarm")
+    assert log.read_text() == ""
+    assert (tmp_path / "second.log").read_text().count("\n") == 1
+
+
+@pytest.mark.usefixtures("log")
+def test_without_a_file_the_log_goes_to_standard_error():
+    with redirect_stderr(io.StringIO()) as stream:
+        setup("json", "info")
+        observe(outcome())
+    assert json.loads(stream.getvalue())["id"] == "7F3A"

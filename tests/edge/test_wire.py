@@ -1,0 +1,157 @@
+"""Where a command and a mail end, and where they do not."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay_gateway.core.path import BadCommand
+from relay_gateway.edge.wire import LONGEST_LINE, BareNewline, Mail, Wire
+
+LIMIT = 10_000
+
+
+def wire(*blocks: bytes) -> Wire:
+    """A wire whose client sends these blocks one by one and goes."""
+    return Wire(Blocks(blocks))
+
+
+class Blocks(asyncio.StreamReader):
+    """Gives exactly the blocks it was made of, so that edges lie where a test wants them."""
+
+    def __init__(self, blocks: tuple[bytes, ...]) -> None:
+        self._left = list(blocks)
+
+    async def read(self, n: int = -1) -> bytes:
+        return self._left.pop(0) if self._left else b""
+
+
+async def line(*blocks: bytes) -> bytes:
+    return await wire(*blocks).line()
+
+
+async def mail(*blocks: bytes, limit: int = LIMIT) -> Mail:
+    return await wire(*blocks).mail(limit, patience=10)
+
+
+async def test_commands_may_come_in_pieces_or_together():
+    pieces = wire(b"NO", b"OP\r", b"\nQUIT\r\nRS", b"ET\r\n")
+    assert [await pieces.line() for _ in range(3)] == [b"NOOP", b"QUIT", b"RSET"]
+    with pytest.raises(EOFError):
+        await pieces.line()
+
+
+@pytest.mark.parametrize("said", [b"NOOP\n", b"NO\nOP\r\n", b"NO\rOP\r\n", b"NOOP\r\r\n"])
+async def test_a_command_with_another_line_end_is_none(said):
+    with pytest.raises(BareNewline):
+        await line(said)
+
+
+async def test_a_long_line_is_refused_and_the_next_is_read():
+    long = wire(b"x" * LONGEST_LINE, b"x" * 100_000, b"\r", b"\nNOOP\r\n")
+    with pytest.raises(BadCommand) as bad:
+        await long.line()
+    assert bad.value.reply.code == 500
+    assert await long.line() == b"NOOP"
+
+
+async def test_a_long_line_with_another_line_end_ends_it_all():
+    with pytest.raises(BareNewline):
+        await line(b"x" * LONGEST_LINE, b"x" * 100_000, b"\nRCPT TO:<evil@x.example>\r\n")
+
+
+async def test_a_mail_that_does_not_come_is_not_waited_for():
+    with pytest.raises(TimeoutError):
+        await Wire(asyncio.StreamReader()).mail(LIMIT, patience=0.01)
+
+
+async def test_a_mail_that_does_not_end_is_none():
+    with pytest.raises(EOFError):
+        await mail(b"Subject: x\r\n\r\nhalf a ma")
+
+
+@pytest.mark.parametrize("at", range(11))
+async def test_an_end_is_found_across_the_edges_of_blocks(at):
+    said = b"hello\r\n.\r\nQUIT\r\n"
+    cut = wire(said[:at], said[at:]) if at else wire(said)
+    assert await cut.mail(LIMIT, 10) == Mail(b"hello\r\n")
+    assert await cut.line() == b"QUIT"
+
+
+async def test_an_end_is_found_byte_by_byte():
+    assert await mail(*(bytes([byte]) for byte in b"a\r\n..\r\n.\r\n")) == Mail(b"a\r\n.\r\n")
+
+
+async def test_an_empty_mail_has_an_end():
+    assert await mail(b".\r\n") == Mail(b"")
+
+
+async def test_only_the_dots_of_the_line_are_taken_away():
+    assert await mail(b"..a\r\n...\r\nb..\r\n.c\r\n.\r\n") == Mail(b".a\r\n..\r\nb..\r\nc\r\n")
+
+
+LOOKALIKES = [
+    b"\n.\n",
+    b"\n.\r\n",
+    b"\r.\r",
+    b"\r.\r\n",
+    b"\n.\r",
+    b"\r.\n",
+    b"\r\n.\n",
+    b"\r\n.\r",
+    b"\r\n.\r\r\n",
+    b"\r\r\n.\r\r\n",
+    b"\r\n\x00.\r\n",
+    b"\r\n\x00\x00.\x00\r\n",
+]
+
+
+@pytest.mark.parametrize("lookalike", LOOKALIKES)
+async def test_what_only_looks_like_an_end_is_read_over_and_told(lookalike):
+    smuggled = b"one" + lookalike + b"MAIL FROM:<evil@x.example>\r\n.\r\nNOOP\r\n"
+    tricked = wire(smuggled)
+    read = await tricked.mail(LIMIT, 10)
+    assert read.has_bare_newline or read.has_hidden_dot
+    assert await tricked.line() == b"NOOP"
+
+
+async def test_nuls_elsewhere_hide_nothing():
+    read = await mail(b"a\0b\r\n\0\r\nx\0.\r\n.\r\n")
+    assert not read.has_hidden_dot
+    assert read.raw == b"a\0b\r\n\0\r\nx\0.\r\n"
+
+
+async def test_a_mail_of_exactly_the_limit_passes_without_its_dots_counting():
+    raw = b".\r\n" * 100
+    assert await mail(*[b"..\r\n"] * 100, b".\r\n", limit=len(raw)) == Mail(raw)
+
+
+async def test_a_mail_over_the_limit_is_read_but_not_kept():
+    large = wire(*[b"x" * 98 + b"\r\n"] * 500, b".\r\nNOOP\r\n")
+    assert await large.mail(LIMIT, 10) == Mail(b"", is_too_large=True)
+    assert await large.line() == b"NOOP"
+
+
+async def test_a_mail_one_over_the_limit_is_too_large():
+    assert (await mail(b"x" * 9 + b"\r\n.\r\n", limit=10)).is_too_large
+
+
+@given(
+    st.lists(st.sampled_from([b"\r\n", b".", b"a", b"\0", b"\xff", b" "]), max_size=40),
+    st.lists(st.integers(0, 60), max_size=5),
+)
+async def test_a_mail_comes_as_it_was_sent_however_it_is_cut(pieces, cuts):
+    raw = b"".join([*pieces, b"\r\n"])
+    stuffed = b"".join(
+        (b"." if part.startswith(b".") else b"") + part + b"\r\n"
+        for part in raw.split(b"\r\n")[:-1]
+    )
+    said = stuffed + b".\r\nQUIT\r\n"
+    edges = sorted({0, len(said), *(cut for cut in cuts if cut < len(said))})
+    cut = wire(*(said[a:b] for a, b in pairwise(edges)))
+    assert (await cut.mail(LIMIT, 10)).raw == raw
+    assert await cut.line() == b"QUIT"
