@@ -1,0 +1,102 @@
+"""`credits`: what each company has earned, computed from the ledger's events."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from os.path import normpath
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.text import Text
+
+from relay_gateway.cli import screen
+from relay_gateway.cli.desk import config_option, settings, unknown_company
+from relay_gateway.core.credit import Basis, Event, Statement, state
+from relay_gateway.core.tenant import Tenant
+from relay_gateway.edge.log import printable
+from relay_gateway.edge.sqlite_ledger import SqliteLedger
+
+_BASES = {Basis.DELIVERED: "ご案内ベース", Basis.REGISTERED: "ご登録ベース"}
+_BAR = 10
+
+
+@click.command()
+@click.argument("company", required=False)
+@click.option("--json", "is_json", is_flag=True, help="Print one JSON object a company.")
+@config_option
+def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
+    """Show whom a company has referred, and its credits.
+
+    Without COMPANY all companies are shown.
+    """
+    config = settings(path)
+    tenants = config.policy.tenants
+    chosen = tuple(tenant for tenant in tenants if company in (None, tenant.id))
+    if company is not None and not chosen:
+        raise unknown_company(company, tenants)
+    events = _events(config.ledger, chosen)
+    statements = [(tenant, state(events[tenant.id], tenant.terms)) for tenant in chosen]
+    if is_json:
+        for tenant, statement in statements:
+            screen.echo_json(_as_json(tenant, statement))
+    else:
+        _print(statements)
+
+
+def _events(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[Event]]:
+    # To look must not make a ledger where there is none.
+    if not path.exists():
+        screen.say(
+            f"There is no ledger {normpath(path)} yet; it begins with the first referral.", "yellow"
+        )
+        return {tenant.id: () for tenant in tenants}
+    try:
+        return asyncio.run(_read(path, tenants))
+    except OSError as problem:
+        raise screen.Stopped(f"{problem}.", screen.IO_FAULT) from problem
+
+
+async def _read(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[Event]]:
+    ledger = SqliteLedger(path)
+    try:
+        await ledger.open()
+        return {tenant.id: await ledger.events(tenant.id) for tenant in tenants}
+    finally:
+        await ledger.close()
+
+
+def _as_json(tenant: Tenant, statement: Statement) -> dict[str, Any]:
+    return {
+        "company": tenant.id,
+        "name": tenant.name,
+        "people": statement.people,
+        "credits": statement.credits,
+        "towards_next": statement.towards_next,
+        "per_credit": tenant.terms.per_credit,
+        "count_on": str(tenant.terms.count_on),
+        "dedupe_days": tenant.terms.dedupe_days,
+    }
+
+
+def _print(statements: Sequence[tuple[Tenant, Statement]]) -> None:
+    columns = ("company", "name", "people", "credits", "towards the next", "counted")
+    table = screen.table(*columns, numbers=("people", "credits"))
+    for tenant, statement in statements:
+        basis = tenant.terms.count_on
+        table.add_row(
+            tenant.id,
+            printable(tenant.name),
+            str(statement.people),
+            Text(str(statement.credits), "bold green"),
+            _bar(statement.towards_next, tenant.terms.per_credit),
+            f"{_BASES[basis]} ({basis})",
+        )
+    screen.out().print(table)
+
+
+def _bar(done: int, whole: int) -> Text:
+    """A bar that is full only at the credit itself, and the numbers beside it."""
+    full = done * _BAR // whole
+    return Text.assemble(("█" * full, "green"), ("░" * (_BAR - full), "dim"), f" {done}/{whole}")

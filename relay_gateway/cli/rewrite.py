@@ -1,0 +1,67 @@
+"""`rewrite`: the bytes of a mail as they would leave."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from relay_gateway.cli import mailbox, reasons, screen, trial
+from relay_gateway.cli.desk import config_option, desk
+from relay_gateway.cli.envelope import asked, envelope_options
+from relay_gateway.cli.explain import as_if
+from relay_gateway.cli.trial import Trial
+from relay_gateway.core.edit import apply
+from relay_gateway.core.judge import Finding
+from relay_gateway.core.reason import Reason
+
+
+@click.command()
+@click.argument("mail")
+@click.option("--force", "is_forced", is_flag=True, help="Take the mail for a rejection anyway.")
+@click.option("-o", "--output", metavar="OUT", default="-", help="A file; otherwise stdout.")
+@envelope_options
+@config_option
+def rewrite(mail: str, *, is_forced: bool, output: str, path: Path | None, **given: Any) -> None:
+    """Write a mail as it would leave, but for our Received: field.
+
+    MAIL is a file, or - for standard input. --force also writes what a company in mode monitor
+    would get.
+    """
+    raw = mailbox.one(mail)
+    judged = trial.judge(raw, desk(path), asked(given, is_forced=is_forced))
+    outgoing = apply(raw, judged.decision.edits)
+    _write(output, outgoing)
+    _tell(judged, len(outgoing) - len(raw))
+
+
+def _write(output: str, outgoing: bytes) -> None:
+    if output == mailbox.STDIN:
+        sys.stdout.buffer.write(outgoing)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        Path(output).write_bytes(outgoing)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        words = f"{output} cannot be written ({reason}); name another file with -o."
+        raise screen.Stopped(words, screen.CANNOT_WRITE) from problem
+
+
+def _tell(judged: Trial, grown: int) -> None:
+    decision = judged.decision
+    if judged.is_as_if:
+        screen.say(f"Company: {as_if(judged)}.", "yellow")
+    detail = f" ({decision.detail})" if decision.detail else ""
+    screen.say(f"{judged.finding}, {decision.reason}{detail}: {reasons.SENTENCES[decision.reason]}")
+    if decision.edits:
+        screen.say(f"Written with {len(decision.edits)} edits, {grown} bytes longer.", "green")
+    else:
+        screen.say("Written byte for byte as it came.")
+    if decision.reason is Reason.MONITOR:
+        screen.say("Use --force to see what would be written in mode live.")
+    elif judged.finding is Finding.LEAVE and decision.verdict:
+        lacking = reasons.missing(decision.verdict)
+        screen.say(f"Missing: {'; '.join(lacking)}." if lacking else "A veto speaks against it.")
