@@ -1,0 +1,84 @@
+"""The papers stay true: every command, key and reason is named, and what they show is what is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from relay_gateway.cli import main
+from relay_gateway.config.schema import texts
+from relay_gateway.core.reason import Reason
+from relay_gateway.core.rules import Role
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
+SKIP = (ROOT / "docs" / "skip.md").read_text("utf-8")
+RULES = (ROOT / "docs" / "rules.md").read_text("utf-8")
+PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def keys(schema, node=None):
+    """The names of all settings in a schema, nested ones too."""
+    for name, its in ((node or schema).get("properties") or {}).items():
+        yield name
+        for each in [its, *its.get("anyOf", [])]:
+            target = each.get("$ref", "").rpartition("/")[2]
+            if target in schema.get("$defs", {}):
+                yield from keys(schema, schema["$defs"][target])
+
+
+def is_named(name, text):
+    return re.search(rf"`[^`]*\b{re.escape(name)}\b[^`]*`|\b{re.escape(name)}:", text) is not None
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_every_command_is_in_the_readme_and_says_what_it_does(name):
+    assert f"`{name}" in README
+    assert main.commands[name].help
+
+
+@pytest.mark.parametrize("kind", ["gateway", "company"])
+def test_every_setting_is_explained(kind):
+    schema = json.loads(texts()[f"{kind}.schema.json"])
+    unnamed = [name for name in keys(schema) if not is_named(name, OPERATING)]
+
+    assert unnamed == []
+
+
+def test_every_key_of_a_rule_is_explained():
+    schema = json.loads(texts()["rules.schema.json"])
+
+    assert [
+        key for key in schema["$defs"]["RuleEntry"]["properties"] if f"`{key}" not in RULES
+    ] == []
+    assert [role for role in Role if f"`{role}`" not in RULES] == []
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_is_explained(reason):
+    assert f"`{reason}`" in SKIP
+
+
+@pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text("utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+def masked(text):
+    """Lines without what is new in each run: tokens and marks."""
+    text = re.sub(r"v1 [0-9a-f]+", "v1 MARK", text)
+    text = re.sub(r"/c/acme/\w{24}", "/c/acme/TOKEN", text)
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def test_the_readme_shows_what_the_demo_prints():
+    shown = README.split("```text\n")[1].split("```")[0]
+    printed = masked(CliRunner().invoke(main, ["demo"]).output)
+
+    assert set(masked(shown)) - {"…"} <= set(printed)
