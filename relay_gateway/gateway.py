@@ -34,6 +34,10 @@ class Ledger(Protocol):
 class NextHop(Protocol):
     """An open transaction with whoever takes the mail on."""
 
+    @property
+    def size_limit(self) -> int:
+        """The largest mail it takes, in octets; 0 if it names no limit (RFC 1870)."""
+
     async def data(self, raw: bytes) -> Reply:
         """Send the whole mail and give the final reply; never raises for what the network does."""
 
@@ -95,7 +99,7 @@ class Gateway:
         """
         watch = _Watch(self._clock)
         with watch.stage("think"):
-            decision = await self._decide(envelope, raw)
+            decision = _fitting(await self._decide(envelope, raw), len(raw), next_hop.size_limit)
         with watch.stage("promise"):
             decision = await self._promise(decision)
         outgoing = self._outgoing(envelope, raw, decision)
@@ -152,6 +156,19 @@ class Gateway:
         except Exception:
             # The mail is delivered: a full disk under the log must not have it sent again.
             log.exception("observe_failed", id=outcome.envelope.id)
+
+
+# More than our own `Received:` field takes.
+_ON_TOP = 1000
+
+
+def _fitting(decision: Decision, size: int, limit: int) -> Decision:
+    """The decision, unless the mail would grow over what the next hop takes."""
+    grown = sum(len(edit.new) - (edit.end - edit.start) for edit in decision.edits)
+    if not decision.edits or not limit or size + grown + _ON_TOP <= limit:
+        return decision
+    detail = "the next hop takes no larger mail"
+    return replace(decision, reason=Reason.TOO_LARGE, referral=None, edits=(), detail=detail)
 
 
 class _Watch:

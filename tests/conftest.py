@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from relay_gateway.core import block
@@ -36,6 +37,12 @@ def envelope(sender=b"saiyo@acme.example", recipients=(b"taro@gmail.example",)):
     """A transaction from HR to one applicant, unless said otherwise."""
     client = Client("192.0.2.1", b"mail.acme.example")
     return Envelope("0123456789abcdef", sender, recipients, client)
+
+
+@pytest.fixture(autouse=True)
+def plain_log():
+    """No test hears with the ears that another has set up."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

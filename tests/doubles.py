@@ -93,7 +93,9 @@ class NextServer:
         """Go away at once, as a killed server does."""
         self._server.close()
         for writer in self._writers:
-            writer.transport.abort()
+            # Before 3.11.5 a TLS transport that has been closed can be aborted no more.
+            if not writer.transport.is_closing():
+                writer.transport.abort()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

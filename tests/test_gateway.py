@@ -48,6 +48,7 @@ class Hop:
     """A next hop that remembers what it was given."""
 
     answer: Reply = TAKEN
+    size_limit: int = 0
     mails: list[bytes] = field(default_factory=list)
 
     async def data(self, raw: bytes) -> Reply:
@@ -220,6 +221,15 @@ async def test_an_unreadable_mail_passes_as_it_came(policy):
 
     assert sent == raw
     assert outcome.decision.reason is Reason.UNREADABLE
+
+
+async def test_a_mail_that_would_grow_over_the_next_hops_limit_goes_on_as_it_came(policy):
+    street = Street(policy)
+    _, sent, outcome = await street.relay(hop=Hop(size_limit=len(REJECTION) + 300))
+
+    assert sent == REJECTION
+    assert outcome.decision.reason is Reason.TOO_LARGE
+    assert street.people == 0
 
 
 async def test_a_planted_change_outside_the_block_is_found_and_the_original_goes_on(

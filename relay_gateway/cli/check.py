@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from os.path import normpath
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from rich.console import Console
 
 from relay_gateway.cli import screen
 from relay_gateway.cli.desk import config_option, settings
-from relay_gateway.config import Config
+from relay_gateway.config import Config, Fault
+from relay_gateway.config.document import read
 from relay_gateway.core.rules import Pack, State
 from relay_gateway.core.tenant import Mode
 from relay_gateway.edge.log import printable
@@ -26,6 +29,9 @@ def check(path: Path | None) -> None:
     All that is wrong is told at once: where it stands, and what to do about it.
     """
     config = settings(path)
+    faults = list(_unwritable(config))
+    if faults:
+        raise screen.Stopped("\n".join(map(str, faults)), screen.BAD_CONFIG)
     console = screen.out()
     console.print(f"{config.path} is in order.", style="green")
     console.print()
@@ -36,6 +42,26 @@ def check(path: Path | None) -> None:
     _print_rules(console, config)
     for missing in config.missing_secrets:
         screen.say(str(missing), "yellow")
+
+
+def _unwritable(config: Config) -> Iterator[Fault]:
+    """The places that `serve` could not write to, as the user who runs this."""
+    places = {("ledger",): config.ledger, ("log", "file"): config.log.file}
+    if config.next_hop is None:
+        places["outbox",] = config.outbox
+    document = read(config.path)
+    for route, place in places.items():
+        if place is not None and not _is_writable(place.absolute()):
+            words = f"{normpath(place)} cannot be written by this user"
+            yield document.at(route, f"{words}; name another place, or change its permissions")
+
+
+def _is_writable(place: Path) -> bool:
+    """Whether the file or folder, or the nearest folder above that exists, takes new files."""
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if there == place:
+        return os.access(place, os.W_OK)
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _print_ways(console: Console, config: Config) -> None:

@@ -93,6 +93,9 @@ def _print(
     console: Console, judged: Trial, edits: tuple[Edit, ...], spots: tuple[Standing, ...]
 ) -> None:
     decision = judged.decision
+    if judged.is_as_if:
+        said = f"The sender belongs to no company. If {judged.tenant.id} had sent the mail:"
+        console.print(said, style="yellow")
     word = str(judged.finding), STYLES[judged.finding]
     console.print(Text.assemble(word, (f"  {decision.reason}", "bold")))
     console.print(reasons.SENTENCES[decision.reason])

@@ -16,6 +16,7 @@ import click
 
 from relay_gateway.cli import screen
 from relay_gateway.cli.desk import config_option, settings
+from relay_gateway.core.reason import Reason
 from relay_gateway.edge.log import printable
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -50,11 +51,16 @@ def _since(_ctx: click.Context, _param: click.Parameter, value: str | None) -> d
         raise click.BadParameter(f"{value} {words}, or an age like 30m, 2h or 3d.") from None
 
 
+_REASON = click.Choice([str(reason) for reason in Reason])
+
+
 @click.command("log")
 @click.argument("file", required=False)
 @click.option("--json", "is_json", is_flag=True, help="Print the lines themselves.")
 @click.option("--company", "companies", multiple=True, metavar="ID", help="Only this company.")
-@click.option("--reason", "reasons", multiple=True, metavar="REASON", help="Only this reason.")
+@click.option(
+    "--reason", "reasons", multiple=True, type=_REASON, metavar="REASON", help="Only this reason."
+)
 @click.option("--id", "ids", multiple=True, metavar="ID", help="Only this mail.")
 @click.option("--since", callback=_since, metavar="TIME", help="A date, a time or an age (2h, 3d).")
 @config_option
@@ -91,12 +97,13 @@ def _open(file: str | None, config: Path | None) -> Iterator[Iterable[bytes]]:
         return
     path = Path(file) if file is not None else _of_settings(config)
     try:
-        with path.open("rb") as source:
-            yield source
+        source = path.open("rb")
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or problem
         words = f"The log {path} cannot be read ({reason}); name another file."
         raise screen.Stopped(words, screen.NO_INPUT) from problem
+    with source:
+        yield source
 
 
 def _of_settings(path: Path | None) -> Path:

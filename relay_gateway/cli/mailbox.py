@@ -119,7 +119,7 @@ def _closed(mail: list[bytes]) -> Iterator[bytes]:
 
 
 def _inside(folder: str) -> Iterator[str]:
-    for where, folders, names in os.walk(folder):
+    for where, folders, names in os.walk(folder, onerror=_closed_folder):
         if {"cur", "new"} <= set(folders):
             # What lies in tmp is not yet delivered.
             folders[:] = [name for name in folders if name != "tmp"]
@@ -129,6 +129,10 @@ def _inside(folder: str) -> Iterator[str]:
             path = os.path.join(where, name)
             if os.path.isfile(path) and _is_mail(path, is_maildir=is_maildir):
                 yield path
+
+
+def _closed_folder(problem: OSError) -> None:
+    raise Stopped(_unopened(str(problem.filename), problem), NO_INPUT) from problem
 
 
 def _is_mail(path: str, *, is_maildir: bool) -> bool:

@@ -42,6 +42,8 @@ SENTENCES = {
     Reason.LEDGER_DOWN: "The ledger could not be reached.",
 }
 
+FORCED = "It is taken for a rejection because of --force."
+
 _ROLES = {
     Role.DECISION: "a sentence that says the decision",
     Role.CONTEXT: "a sign that it is about a job",
@@ -53,7 +55,8 @@ def missing(verdict: Verdict | None) -> tuple[str, ...]:
     """What would have made it a rejection; nothing where it is one or was never read."""
     if verdict is None or verdict.finding is Finding.INSERT:
         return ()
-    return tuple(_missing(verdict))
+    # Without a decision the rest of the letter is not looked at.
+    return tuple(_missing(verdict)) if verdict.hits else (_ROLES[Role.DECISION],)
 
 
 def _missing(verdict: Verdict) -> Iterator[str]:

@@ -34,7 +34,7 @@ def rewrite(mail: str, *, is_forced: bool, output: str, path: Path | None, **giv
     judged = trial.judge(raw, desk(path), asked(given, is_forced=is_forced))
     outgoing = apply(raw, judged.decision.edits)
     _write(output, outgoing)
-    _tell(judged, len(outgoing) - len(raw))
+    _tell(judged, len(outgoing) - len(raw), is_forced=is_forced)
 
 
 def _write(output: str, outgoing: bytes) -> None:
@@ -50,12 +50,13 @@ def _write(output: str, outgoing: bytes) -> None:
         raise screen.Stopped(words, screen.CANNOT_WRITE) from problem
 
 
-def _tell(judged: Trial, grown: int) -> None:
+def _tell(judged: Trial, grown: int, *, is_forced: bool) -> None:
     decision = judged.decision
     if judged.is_as_if:
         screen.say(f"Company: {as_if(judged)}.", "yellow")
     detail = f" ({decision.detail})" if decision.detail else ""
-    screen.say(f"{judged.finding}, {decision.reason}{detail}: {reasons.SENTENCES[decision.reason]}")
+    why = reasons.FORCED if is_forced and decision.edits else reasons.SENTENCES[decision.reason]
+    screen.say(f"{judged.finding}, {decision.reason}{detail}: {why}")
     if decision.edits:
         screen.say(f"Written with {len(decision.edits)} edits, {grown} bytes longer.", "green")
     else:

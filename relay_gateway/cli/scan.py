@@ -34,6 +34,7 @@ class Row:
     reason: Reason
     company: str | None
     verdict: Verdict | None
+    fault: str = ""
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ def scan(paths: tuple[str, ...], *, is_json: bool, path: Path | None, **given: A
     sums = _Sums()
     for row in _rows(mailbox.files(paths), bench, wanted, is_json=is_json):
         sums.add(row)
+        if row.fault:
+            screen.say(row.fault, "yellow")
         if is_json:
             screen.echo_json(_as_json(row))
     if not is_json:
@@ -116,8 +119,8 @@ def _size(path: str) -> int:
 
 def _row(found: Found, bench: Desk, wanted: Asked) -> Row:
     if found.fault:
-        id_ = str(found.position)
-        return Row(found.path, id_, Finding.LEAVE, Reason.UNREADABLE, bench.company(None).id, None)
+        unread = Finding.LEAVE, Reason.UNREADABLE, bench.company(None).id, None
+        return Row(found.path, str(found.position), *unread, found.fault)
     raw = mailbox.without_from(found.raw)
     judged = trial.judge(raw, bench, wanted)
     return Row(

@@ -50,12 +50,12 @@ def _welcome(config: Config, gateway: Running) -> None:
     """What listens, where mails land, and what to try next."""
     networks = ", ".join(map(str, config.listen.clients))
     say(f"Listening on {gateway.host}:{gateway.port} for {networks}.", "bold")
-    if gateway.outbox is None:
-        say(f"Mail goes on to {gateway.next_hop[0]}:{gateway.next_hop[1]}.")
-    else:
-        say(f"No next_hop is configured: mail is kept in {_near(gateway.outbox / 'new')}.")
     for tenant in config.policy.tenants:
         say(f"Company {tenant.id}: {tenant.mode}, languages {', '.join(tenant.languages)}.")
+    if gateway.outbox is None:
+        say(f"Mail goes on to {gateway.next_hop[0]}:{gateway.next_hop[1]}.")
+        return
+    say(f"No next_hop is configured: mail is kept in {_near(gateway.outbox / 'new')}.")
     command = [sys.argv[0], "send", _near(SAMPLES / "rejection.eml")]
     say(f"Try next: {shlex.join(command)} --to {gateway.host}:{gateway.port}", "green")
 

@@ -77,6 +77,8 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
     groups = pages(message)
     if not groups:
         return Decision(Reason.NO_TEXT, tenant.id)
+    if any(_PGP in page.text.text for group in groups for page in group):
+        return Decision(Reason.ENCRYPTED, tenant.id)
     judged = _judge(message, groups, policy)
     left = _left(judged, tenant)
     if left is not None:
@@ -181,6 +183,8 @@ def _change(page: Page, verdict: Verdict | None, tenant: Tenant, url: str) -> Ch
     return rewrite.insert(page, spot, block.fill(wording, tenant.name, url), url)
 
 
+# Inline PGP (RFC 4880, 6.2) under a transfer encoding or in HTML.
+_PGP = "-----BEGIN PGP"
 _KANA = re.compile(r"[\u3041-\u30ff]")
 
 

@@ -15,6 +15,7 @@ from itertools import accumulate
 from relay_gateway.core.message import Unfit
 
 MAX_OPEN = 200
+MAX_HTML = 1_000_000
 _MOST_UNCLOSED = 10
 
 
@@ -30,13 +31,17 @@ class Voice(StrEnum):
 class Element:
     """An open HTML element; `start` is the offset of its start tag and tells it from its likes.
 
-    `ends_item` tells that its start tag was also the end of an open list item or table cell.
+    `ends_item` tells that its start tag was also the end of an open list item or table cell,
+    `is_hidden` that what stands in it is not shown, `is_preformatted` that newlines of the source
+    are seen in it.
     """
 
     tag: str
     attributes: tuple[tuple[str, str], ...]
     start: int
     ends_item: bool = False
+    is_hidden: bool = False
+    is_preformatted: bool = False
 
     def attribute(self, name: str) -> str:
         """The attribute's value in lower case, or nothing."""
@@ -87,6 +92,8 @@ def _unflow(lines: list[Line], is_delsp: bool) -> list[Line]:
 
 def html_lines(source: str) -> tuple[Line, ...]:
     """The visible lines of an HTML source; `<br>` and block elements end a line."""
+    if len(source) > MAX_HTML:
+        raise Unfit("HTML too long for a letter")
     # A browser reads on to the end of the source for the end of a comment.
     if source.rfind("<!--") > source.rfind("-->"):
         raise Unfit("HTML with an open comment")
@@ -104,16 +111,6 @@ def html_lines(source: str) -> tuple[Line, ...]:
     return tuple(reader.lines)
 
 
-def is_hidden(element: Element) -> bool:
-    """Whether what stands in the element is not shown."""
-    return _HIDDEN.search(_squeezed(element)) is not None or "hidden" in dict(element.attributes)
-
-
-def is_preformatted(element: Element) -> bool:
-    """Whether newlines of the source are seen in the element."""
-    return element.tag == "pre" or "white-space:pre" in _squeezed(element)
-
-
 _VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
 _BLOCK = frozenset(
     (
@@ -126,6 +123,9 @@ _APART = frozenset("p h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre table hr".split(
 _UNSEEN = frozenset(
     "head style script title textarea template select option rt rp iframe noembed xmp".split()
 )
+_IN_HEAD = frozenset("html head title meta link style script base noscript template".split())
+# Where else these stand, browsers ignore their tags.
+_ONCE = {"html": (), "head": ("html",), "body": ("html", "head")}
 _RAW = frozenset("title textarea iframe noembed xmp".split())
 # What stays in force when the block around it ends before it does (WHATWG HTML, 13.2.4.3).
 _FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
@@ -144,7 +144,7 @@ _FENCE = frozenset("table td th caption body html select template button object"
 _ITEMS = frozenset(["li", "dt", "dd"])
 _LIST_FENCE = _BLOCK - {"address", "div", "p"}
 _HIDDEN = re.compile(r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|mso-hide:all")
-_NO_MARGIN = re.compile(r"margin(?:-top|-bottom)?:0")
+_NO_MARGIN = re.compile(r"\bmargin(?:-top|-bottom)?\s*:\s*0\w*(?:\s+0\w*)*\s*(?:;|$)")
 
 
 class _Reader(HTMLParser):
@@ -171,18 +171,22 @@ class _Reader(HTMLParser):
         """Whether browsers ignore a tag here, which not every html.parser knows."""
         if self._open and self._open[-1].tag in _RAW:
             return True
+        if any(element.tag == "select" for element in self._open):
+            return tag not in ("select", "optgroup", "option")
         is_cell = tag in _CELLS or (tag in _TABLE and tag != "table")
         return is_cell and not any(element.tag == "table" for element in self._open)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if self._is_ignored(tag):
+        is_again = any(element.tag not in _ONCE.get(tag, (element.tag,)) for element in self._open)
+        if is_again or self._is_ignored(tag):
             return
         at = self._here()
         end = at + len(self.get_starttag_text() or "")
-        element = Element(tag, tuple((name, value or "") for name, value in attrs), at)
-        is_astray = tag == "head" and any(e.tag not in ("html", "body") for e in self._open)
-        if is_astray or tag in ("frameset", "noframes", "plaintext"):
+        element = _element(tag, attrs, at)
+        if tag in ("frameset", "noframes", "plaintext"):
             raise Unfit("HTML without a readable body")
+        if tag not in _IN_HEAD:
+            self._close("head")
         if tag == "a":
             self._close("a")
         if tag == "br":
@@ -221,9 +225,11 @@ class _Reader(HTMLParser):
             self._before = tuple(self._open)
 
     def handle_data(self, data: str) -> None:
-        if any(element.tag in _UNSEEN or is_hidden(element) for element in self._open):
+        if self._open and self._open[-1].tag == "head" and data.strip():
+            self._close("head")
+        if any(element.is_hidden for element in self._open):
             return
-        if not any(map(is_preformatted, self._open)):
+        if not any(element.is_preformatted for element in self._open):
             self._words.append(data)
             return
         self._preformatted(data)
@@ -273,7 +279,7 @@ class _Reader(HTMLParser):
     def _break(self, end: int, next_start: int, *, is_line: bool = False) -> None:
         text = "".join(self._words)
         self._words = []
-        if not any(map(is_preformatted, self._open)):
+        if not any(element.is_preformatted for element in self._open):
             text = re.sub(r"[ \t\r\n]+", " ", text)
         if text.strip(" ") or is_line:
             after = tuple(self._open)
@@ -296,14 +302,23 @@ class _Reader(HTMLParser):
 def _still_open(tag: str, above: list[Element]) -> list[Element]:
     if tag in _CELLS or tag in _TABLE:
         return []
+    if tag == "form":
+        return above
     blocks = [n for n, element in enumerate(above) if element.tag in _BLOCK]
-    if tag in _FORMATTING and blocks:
-        return above[blocks[0] :]
-    return [element for element in above if element.tag in _FORMATTING]
+    inner = blocks[0] if tag in _FORMATTING and blocks else len(above)
+    return [e for e in above[:inner] if e.tag in _FORMATTING] + above[inner:]
 
 
-def _squeezed(element: Element) -> str:
-    return element.attribute("style").replace(" ", "")
+def _element(tag: str, attrs: list[tuple[str, str | None]], at: int) -> Element:
+    attributes = {name: value or "" for name, value in attrs}
+    style = _squeezed(attributes.get("style", ""))
+    is_hidden = tag in _UNSEEN or "hidden" in attributes or _HIDDEN.search(style) is not None
+    is_pre = tag == "pre" or "white-space:pre" in style
+    return Element(tag, tuple(attributes.items()), at, is_hidden=is_hidden, is_preformatted=is_pre)
+
+
+def _squeezed(style: str) -> str:
+    return style.lower().replace(" ", "")
 
 
 def _is_apart(element: Element) -> bool:
@@ -311,7 +326,7 @@ def _is_apart(element: Element) -> bool:
     if element.tag != "p":
         return element.tag in _APART
     is_mso = "msonormal" in element.attribute("class")
-    return not is_mso and _NO_MARGIN.search(_squeezed(element)) is None
+    return not is_mso and _NO_MARGIN.search(element.attribute("style")) is None
 
 
 _QUOTES = re.compile(
@@ -341,5 +356,8 @@ def _opens_history(element: Element) -> bool:
     """Whether all that follows is an older mail (Outlook, OWA and their mobiles)."""
     if element.tag == "a":
         return element.attribute("name") == "_mailoriginal"
-    is_ruled = element.tag == "div" and _OUTLOOK_RULE.search(_squeezed(element)) is not None
+    is_ruled = (
+        element.tag == "div"
+        and _OUTLOOK_RULE.search(_squeezed(element.attribute("style"))) is not None
+    )
     return is_ruled or _HISTORY.search(element.attribute("id")) is not None

@@ -10,6 +10,9 @@ from relay_gateway.core.charset import Text
 from relay_gateway.core.letter import Letter
 from relay_gateway.core.message import Message, Part, Unfit
 
+# A letter is small; a report of a machine with a million lines takes seconds to read.
+MAX_TEXT = 2**19
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
@@ -37,6 +40,8 @@ def pages(message: Message) -> tuple[tuple[Page, ...], ...]:
 
 def _groups(message: Message) -> Iterator[tuple[Part, ...]]:
     texts = [part for part in message.parts if part.is_letter]
+    if sum(part.body.end - part.body.start for part in texts) > MAX_TEXT:
+        raise Unfit("more text than a letter has")
     while texts:
         alternatives = [box for box in texts[0].inside if box.media_type == "multipart/alternative"]
         box = alternatives[-1] if alternatives else None

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from urllib.parse import urlsplit
 
-from relay_gateway.core.flow import Element, is_hidden, is_preformatted
+from relay_gateway.core.flow import Element
 from relay_gateway.core.judge import SUBJECT, Verdict
 from relay_gateway.core.letter import Letter, Paragraph, Voice
 from relay_gateway.core.message import Span, Unfit
@@ -116,13 +116,13 @@ _CELLS = frozenset(("td", "th"))
 def _html_spot(above: Paragraph, below: Paragraph | None) -> Spot | None:
     last = above.lines[-1]
     if below is None:
-        is_pre = any(map(is_preformatted, last.after))
+        is_pre = any(element.is_preformatted for element in last.after)
         return Spot(last.end, False, True, False, None, is_pre) if _holds(last.after) else None
     first = below.lines[0]
     around = tuple(takewhile(lambda element: element.start < last.end, first.before))
     if not _holds(around):
         return None
-    is_pre = any(map(is_preformatted, around))
+    is_pre = any(element.is_preformatted for element in around)
     if len(around) == len(first.before):
         return Spot(first.start, True, not below.is_spaced, True, None, is_pre)
     opened = first.before[len(around)]
@@ -149,7 +149,7 @@ def _holds(around: tuple[Element, ...]) -> bool:
         has_cell = any(inner.tag in _CELLS for inner in around[depth:])
         if element.tag in ("table", "tbody", "thead", "tfoot", "tr") and has_cell:
             continue
-        if element.tag in _CLOSED or is_hidden(element):
+        if element.tag in _CLOSED or element.is_hidden:
             return False
     return True
 

@@ -57,6 +57,9 @@ def _leaves(raw: bytes) -> list[_Leaf]:
         return [_leaf(part) for part in message_from_bytes(raw).walk()]
     except RecursionError as deep:
         raise Unfit("mails nested too deep for a second reader") from deep
+    except (LookupError, ValueError) as odd:
+        # `email` decodes by the label even what is asked for as it stands (`charset=punycode`).
+        raise Unfit("a charset that no second reader knows") from odd
 
 
 def _leaf(part: Reading) -> _Leaf:
@@ -140,7 +143,7 @@ def _visible(source: str) -> str:
     if "<" not in source:
         return html.unescape(source)
     soup = BeautifulSoup(source, "html.parser")
-    for unseen in soup(["head", "style", "script", "title", "template"]):
+    for unseen in soup(["style", "script", "title", "template"]):
         unseen.decompose()
     return soup.get_text()
 

@@ -55,7 +55,8 @@ _RULED_LINES = 20
 def voices(texts: Sequence[str], marks: Sequence[Voice | None]) -> tuple[Voice, ...]:
     """The voice of each line; `marks` is what the source itself says, line by line."""
     found = [mark or Voice.OWN for mark in marks]
-    _quote(texts, found)
+    # Blanks at the edges say nothing, and a thousand of them are tried a thousand times.
+    _quote([text.strip() for text in texts], found)
     own_end = _trailing_quote(texts, found)
     for index in range(_signature_start(texts[:own_end], found[:own_end]), own_end):
         if found[index] is Voice.OWN:

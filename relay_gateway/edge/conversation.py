@@ -12,6 +12,7 @@ from aiosmtpd.smtp import SMTP
 
 from relay_gateway.core.path import BadCommand
 from relay_gateway.core.reply import OUR_FAULT, Reply, reply
+from relay_gateway.edge.log import words
 from relay_gateway.edge.next_hop import Timeouts
 from relay_gateway.edge.wire import BareNewline, Wire
 
@@ -65,6 +66,11 @@ class Conversation(SMTP):
         self._is_winding_up = True
         if not self._wake() and self.transport is not None:
             cast(asyncio.WriteTransport, self.transport).abort()
+
+    @property
+    def _host(self) -> str:
+        peer = self.session.peer if self.session is not None else None
+        return str(peer[0]) if peer else ""
 
     @abstractmethod
     def _greeting(self) -> Reply:
@@ -189,6 +195,11 @@ class Conversation(SMTP):
         return OUR_FAULT.wire().decode("ascii").rstrip("\r\n")
 
     async def _say(self, said: Reply) -> None:
+        if said.code >= 400 and said is not STOPPING:
+            verb = self._said.partition(b" ")[0].upper().decode("latin-1")
+            command = verb if verb in COMMANDS else ""
+            told = {"code": said.code, "text": words(said)}
+            log.warning("refused", client=self._host, command=command, reply=told)
         await self._write(said.wire())
 
     async def _write(self, wire: bytes) -> None:

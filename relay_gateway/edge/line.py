@@ -90,12 +90,15 @@ class Line(SMTPProtocol):
         if not b"421".startswith(rest[:3]) or len({line[:3] for line in lines}) > 1:
             raise Garbled
         self._buffer[:] = rest
-        text = b"\n".join(line[4:].translate(None, _CONTROL) for line in lines)
+        text = b"\n".join(line[4:].translate(None, _CONTROL)[:_LONGEST_TEXT] for line in lines)
         return SMTPResponse(int(lines[0][:3]), text.decode("latin-1"))
 
 
 _BLOCK = 2**17
 _LONGEST_REPLY = 2**17
+# RFC 5321, 4.5.3.1.5: a line has 512 octets. There are clients that take a longer one for a
+# failure, even if it is an acceptance.
+_LONGEST_TEXT = 512 - len(b"250 \r\n")
 _REPLY = re.compile(rb"(?:[2-5][0-9]{2}-[^\r\n]*\r\n)*[2-5][0-9]{2}(?: [^\r\n]*)?\r\n")
 _BEGINNING = re.compile(
     rb"(?:[2-5][0-9]{2}-[^\r\n]*\r\n)*(?:[2-5](?:[0-9](?:[0-9](?:[ -][^\r\n]*)?)?)?)?\r?"

@@ -58,10 +58,11 @@ def setup(format: str = "json", level: str = "info", file: Path | None = None) -
 
 
 def observe(outcome: Outcome) -> None:
-    """Write the line of one mail; a warning where a fault of ours left the mail as it came."""
+    """Write the line of one mail; a warning where it was refused, or a fault of ours left it."""
     fields = line(outcome)
     log = structlog.get_logger("relay_gateway")
-    tell = log.warning if outcome.decision.reason in _ALARMS else log.info
+    is_alarm = outcome.decision.reason in _ALARMS or not outcome.reply.is_ok
+    tell = log.warning if is_alarm else log.info
     tell(fields.pop("event"), **fields)
 
 
@@ -81,7 +82,7 @@ def line(outcome: Outcome) -> dict[str, Any]:
             {"offset": edit.start, "removed": edit.end - edit.start, "added": len(edit.new)}
             for edit in decision.edits
         ],
-        "reply": {"code": outcome.reply.code, "text": _words(outcome.reply)},
+        "reply": {"code": outcome.reply.code, "text": words(outcome.reply)},
         "counted": outcome.is_counted,
         "seconds": {stage: round(seconds, 6) for stage, seconds in outcome.seconds.items()},
     }
@@ -120,12 +121,12 @@ def _rule(hit: Hit) -> dict[str, Any]:
     }
 
 
-def _words(reply: Reply) -> str:
-    """The beginning of the next hop's words, without what it repeats of the mail."""
+def words(reply: Reply) -> str:
+    """The beginning of a server's words, without what it repeats of the mail."""
     # Cut roughly first: a hostile server may send any amount; finely after, so that no half of
     # an address stays.
-    words = b" ".join(reply.lines)[:2000].split(b" ")
-    kept = b" ".join(_hidden(word) for word in words)[:200]
+    rough = b" ".join(reply.lines)[:2000].split(b" ")
+    kept = b" ".join(_hidden(word) for word in rough)[:200]
     return printable(kept.decode("ascii", "backslashreplace"))
 
 
@@ -223,6 +224,8 @@ def _handler(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {"class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
     file.parent.mkdir(parents=True, exist_ok=True)
+    # dictConfig would wrap what goes wrong here in a ValueError without the file's name.
+    file.open("ab").close()
     # Opens the file anew after logrotate has moved it.
     return {"class": "logging.handlers.WatchedFileHandler", "filename": file, "encoding": "utf-8"}
 

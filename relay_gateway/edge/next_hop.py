@@ -39,7 +39,7 @@ class Tls(StrEnum):
 class Timeouts:
     """Seconds. Ours towards the next hop end before those of a client (RFC 5321, 4.5.3.2).
 
-    `client_command` is for a whole line, `client_data` for each block of a mail; `connect` for
+    `client_command` is for a whole line, `client_data` for the next bytes of a mail; `connect` for
     all up to the reply to EHLO; `final_dot` stays below the ten minutes a client waits.
     """
 
@@ -88,6 +88,13 @@ class NextHop:
     def is_open(self) -> bool:
         """Whether there is a connection that commands can be said on."""
         return self._line is not None and self._line.is_connected
+
+    @property
+    def size_limit(self) -> int:
+        """The largest mail that the next hop takes, in octets; 0 if it names no limit."""
+        said = self.offers.get(b"SIZE", b"") if self.is_open else b""
+        # RFC 1870, 3: 0 and no number at all mean that there is no fixed limit.
+        return int(said) if said.isdigit() and len(said) <= 20 else 0
 
     async def open(self) -> Reply:
         """Connect and say EHLO; `offers` are then the keywords of the reply."""

@@ -122,7 +122,7 @@ class Dialog(Conversation):
         self._front_end.dialogs.discard(self)
 
     async def smtp_EHLO(self, hostname: str) -> None:
-        """Offer what the next hop of this session offers and we can carry."""
+        """Offer what this next hop offers and we can carry."""
         await self._greet(hostname, "ESMTP")
         if not self._hop.is_open:
             await self._hop.open()
@@ -146,15 +146,8 @@ class Dialog(Conversation):
 
     @property
     def _size_limit(self) -> int:
-        said = self._hop.offers.get(b"SIZE", b"") if self._hop.is_open else b""
-        # RFC 1870, 3: 0 and no number at all mean that there is no fixed limit.
-        theirs = int(said) if said.isdigit() and len(said) <= 20 else 0
-        return min(self._limits.message_size, theirs or self._limits.message_size)
-
-    @property
-    def _host(self) -> str:
-        peer = self.session.peer if self.session is not None else None
-        return str(peer[0]) if peer else ""
+        ours = self._limits.message_size
+        return min(ours, self._hop.size_limit or ours)
 
     # Not aiosmtpd's MAIL and RCPT: its parser decodes and rewrites addresses, one recipient can
     # become another; and it knows no DSN parameters.
@@ -208,8 +201,9 @@ class Dialog(Conversation):
         await self._say(reply(354, "End with CR LF . CR LF"))
         mail = await self._read_mail()
         said = self._fault(mail) or await self._deliver(self._sender, mail.raw)
-        await self._forget()
+        # First, for a next hop may be slow to forget, and the client waits for no more than this.
         await self._say(said)
+        await self._forget()
 
     async def _read_mail(self) -> Mail:
         # Whatever goes wrong before its end, the rest of a mail must not be taken for commands.
@@ -223,8 +217,9 @@ class Dialog(Conversation):
             return _TOO_LARGE
         if mail.has_bare_newline or mail.has_hidden_dot:
             return _AMBIGUOUS
-        end = mail.raw.find(b"\r\n\r\n", 0, _LONGEST_HEADER)
-        header = b"\n" + mail.raw[: end if end >= 0 else _LONGEST_HEADER].lower()
+        # With a line before it a header without fields has an end, too.
+        start = b"\r\n" + mail.raw[:_LONGEST_HEADER].lower()
+        header, _, _ = start.partition(b"\r\n\r\n")
         return _LOOP if header.count(b"\nreceived:") > self._limits.hops else None
 
     async def _deliver(self, sender: Path, raw: bytes) -> Reply:
@@ -232,7 +227,7 @@ class Dialog(Conversation):
         name = secrets.token_hex(8)
         envelope = Envelope(name, sender.address, tuple(self._recipients), client)
         self._delivery = asyncio.create_task(self._front_end.relay(envelope, raw, self._hop))
-        # wait() and not await: whoever ends this session must not end the delivery, nor what is
+        # wait() and not await: whoever ends the dialog must not end the delivery, nor what is
         # recorded of it.
         await asyncio.wait([self._delivery])
         if fault := self._delivery.exception():

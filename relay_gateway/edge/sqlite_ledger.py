@@ -126,7 +126,11 @@ class SqliteLedger:
     def _connect(self) -> sqlite3.Connection:
         # Another process may hold the file; give up on it before the waiters give up on us.
         db = sqlite3.connect(self._path, timeout=self._patience / 2, isolation_level=None)
-        db.execute("PRAGMA synchronous=FULL")
+        try:
+            db.execute("PRAGMA synchronous=FULL")
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def _read(self, tenant: str) -> list[Event]:

@@ -50,6 +50,9 @@ class Wire:
     async def line(self) -> bytes:
         """The next command without its line end; raises `BadCommand` for what is none."""
         searched = 0
+        if self._buffer:
+            # Who says a thousand commands at once has them answered in turn with other clients.
+            await asyncio.sleep(0)
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > LONGEST_LINE:
@@ -66,7 +69,8 @@ class Wire:
     async def mail(self, limit: int, patience: float) -> Mail:
         """The mail up to its end; of one over `limit` octets the rest is read but not kept.
 
-        Each block has to come within `patience` seconds; raises `TimeoutError` if not.
+        The next bytes have to come within `patience` seconds, sooner from a client that only
+        drips; raises `TimeoutError` if they do not.
         """
         # As if the CRLF of the DATA command belonged to the mail: then an empty one has an end.
         body = bytearray(b"\r\n") + self._buffer
@@ -74,13 +78,15 @@ class Wire:
         # RFC 1870: the size is counted without the dots; at worst each three octets have one.
         most = limit * 4 // 3 + len(_END)
         searched, is_too_large = 0, False
-        while (end := body.find(_END, searched)) < 0:
-            if len(body) > most:
-                is_too_large = True
-                del body[: 1 - len(_END)]
-            searched = max(0, len(body) + 1 - len(_END))
-            async with asyncio.timeout(patience):
-                body += await self._block()
+        async with asyncio.timeout(patience) as deadline:
+            while (end := body.find(_END, searched)) < 0:
+                if len(body) > most:
+                    is_too_large = True
+                    del body[: 1 - len(_END)]
+                searched = max(0, len(body) + 1 - len(_END))
+                block = await self._block()
+                body += block
+                _put_off(deadline, len(block), patience)
         self._buffer += memoryview(body)[end + len(_END) :]
         if is_too_large:
             return Mail(b"", is_too_large=True)
@@ -104,6 +110,17 @@ class Wire:
 _BARE_NEWLINE = reply(500, "5.5.2 Lines end in CR LF")
 _TOO_LONG = reply(500, "5.5.2 Line too long")
 _HIDDEN_DOT = re.compile(rb"(?:\A|\n)\0+\.\0*\r\n")
+
+
+# Octets a second, as `smtpd_min_data_rate` of Postfix.
+_SLOWEST = 500
+
+
+def _put_off(deadline: asyncio.Timeout, size: int, patience: float) -> None:
+    """Wait longer for a client that makes progress, but never longer than for one that is new."""
+    now = asyncio.get_running_loop().time()
+    when = deadline.when() or now
+    deadline.reschedule(min(when + size / _SLOWEST, now + patience))
 
 
 def _unstuffed(body: bytearray, end: int) -> bytes:

@@ -27,6 +27,24 @@ def test_check_says_what_is_set(office):
         assert words in result.stdout
 
 
+def test_check_names_a_place_that_the_gateway_could_not_write_to(office):
+    (office / "file").write_text("")
+    path = office / "config" / "gateway.yaml"
+    path.write_text("listen: {clients: [127.0.0.0/8]}\nlog: {file: ../file/gateway.log}\n")
+    result = run("check")
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert result.stderr.startswith("config/gateway.yaml:2:13: file/gateway.log cannot be written")
+
+
+def test_a_log_that_cannot_be_written_is_a_sentence_at_the_start(office):
+    (office / "file").write_text("")
+    path = office / "config" / "gateway.yaml"
+    path.write_text("listen: {clients: [127.0.0.0/8]}\nlog: {file: ../file/gateway.log}\n")
+    result = run("serve")
+    assert result.exit_code == 69
+    assert result.stderr.startswith("The gateway cannot start: ")
+
+
 def test_check_names_every_fault_at_its_place(office):
     (office / "config" / "gateway.yaml").write_text("listen: {clients: [10.0.0.1/8]}\nlegder: x\n")
     (office / "config" / "companies" / "acme.yaml").write_text(COMPANY.replace("live", "alive"))

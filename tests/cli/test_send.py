@@ -17,14 +17,19 @@ async def send(server, *arguments, stdin=None):
     return await asyncio.to_thread(run, "send", *arguments, *where, stdin=stdin)
 
 
+def address(argument):
+    """What follows `FROM:` or `TO:`; smtplib's case of it changes with its version."""
+    return argument.partition(b":")[2]
+
+
 async def test_the_server_gets_the_mail_byte_for_byte(here):
     (here / "mail.eml").write_bytes(REJECTION)
     async with NextServer() as server:
         result = await send(server, "mail.eml")
     (taken,) = server.mails
     assert taken.raw == REJECTION
-    assert taken.mail.startswith(b"FROM:<saiyo@acme.example>")
-    assert taken.rcpts == (b"TO:<sato@mail.example>",)
+    assert address(taken.mail).startswith(b"<saiyo@acme.example>")
+    assert [address(rcpt) for rcpt in taken.rcpts] == [b"<sato@mail.example>"]
     assert result.exit_code == 0
 
 
@@ -33,7 +38,7 @@ async def test_every_reply_is_shown(here):
         result = await send(server, "-", stdin=mail())
     shown = result.stdout.splitlines()
     assert shown[0] == "< 220 next.example ESMTP"
-    assert "> mail FROM:<saiyo@acme.example>" in [line.replace("MAIL", "mail") for line in shown]
+    assert "> mail from:<saiyo@acme.example>" in [line.casefold() for line in shown]
     assert "< 250 2.0.0 taken" in shown
     assert shown[-1] == "< 221 2.0.0 bye"
 
@@ -43,14 +48,17 @@ async def test_line_feeds_and_lines_of_dots_arrive_as_mail_asks(here):
     async with NextServer() as server:
         await send(server, "-", "--from", "", stdin=raw)
     assert server.mails[0].raw == raw.replace(b"\n", b"\r\n")
-    assert server.mails[0].mail.startswith(b"FROM:<>")
+    assert address(server.mails[0].mail).startswith(b"<>")
 
 
 async def test_options_name_who_sends_and_who_gets_it(here):
     addresses = ("--from", "x@acme.example", "--rcpt", "a@b.example", "--rcpt", "c@b.example")
     async with NextServer() as server:
         await send(server, "-", *addresses, stdin=mail())
-    assert server.mails[0].rcpts == (b"TO:<a@b.example>", b"TO:<c@b.example>")
+    assert [address(rcpt) for rcpt in server.mails[0].rcpts] == [
+        b"<a@b.example>",
+        b"<c@b.example>",
+    ]
 
 
 async def test_several_mails_go_over_one_line(here):

@@ -131,6 +131,11 @@ def test_the_block_takes_on_class_and_style(forced):
     assert new.count(f'<p class="MsoNormal" style="{style}">') > len(LETTER)
 
 
+def test_the_block_stands_inside_the_body(forced):
+    new = with_block("<html><body><p>佐藤様、見送らせていただきます。</body></html>\r\n", forced)
+    assert new.index(LINK) < new.index("</body>")
+
+
 @pytest.mark.parametrize(
     "source",
     [
@@ -142,6 +147,8 @@ def test_the_block_takes_on_class_and_style(forced):
         html("<p>{}</p>", "<frameset><noframes>{}</noframes></frameset>"),
         html("<p>{}</p>", "<p>{}</p><![FOO[ ]]>"),
         html("<p>{}&#10;a</p>", "<pre>{}\n</pre>"),
+        "見送らせていただきます。<span style='display: none'><br>a",
+        "<li>佐藤様<li><p>見送らせていただきます。",
     ],
 )
 def test_a_page_that_cannot_hold_the_block_is_left_alone(forced, source):

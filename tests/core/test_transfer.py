@@ -94,6 +94,13 @@ def test_a_newline_in_another_habit_is_escaped():
     assert decode(rewritten, only(rewritten)) == b"a\nnew\nb\n"
 
 
+@pytest.mark.parametrize("words", [b"--b", b"From HR", b".", b"." + b"a" * 74 + b"--b"])
+def test_no_row_of_the_new_words_begins_as_a_delimiter_does(words):
+    raw = mail(part("a\n", encoding="quoted-printable"))
+    (edit,) = splice(raw, only(raw), (Cut(3, 3, words + b"\r\n"),))
+    assert not any(row.startswith((b"--", b"From ", b".")) for row in edit.new.splitlines())
+
+
 def test_a_soft_break_does_not_part_a_character():
     raw = mail(part("a\n", encoding="quoted-printable"))
     (edit,) = splice(raw, only(raw), (Cut(3, 3, ("あ" * 50).encode()),))

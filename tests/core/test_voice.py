@@ -125,3 +125,8 @@ def test_rules_that_frame_content_open_no_signature():
 def test_closing_words_are_no_name(closing):
     text = f"拝啓\n\n誠に残念ながら、見送らせていただきます。\n\n{closing}\n\n株式会社アクメ\n"
     assert spoken(text, Voice.OWN)[-1] == closing
+
+
+def test_endless_blanks_do_not_stop_the_reader():
+    # The pattern engine lets nobody else run: a mail like this stopped all others for hours.
+    assert spoken(NEW + " " * 200_000 + "x\n", Voice.QUOTE) == []

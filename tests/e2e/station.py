@@ -9,15 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-COMPANY = """\
-id: acme
-name: 株式会社アクメ
-mode: live
-senders: {domains: [acme.example]}
-link: https://careerrelay.jp/c/acme
-languages: [ja, en]
-secret: {file: ../secret, create: true}
-"""
+from relay_gateway.cli.demo import COMPANY
 
 
 @dataclass

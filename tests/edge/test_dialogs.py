@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from relay_gateway.edge.next_hop import Timeouts
 from relay_gateway.edge.smtp import FrontEnd, Limits
@@ -464,3 +465,32 @@ def _send(port: int, mails: list[bytes]) -> None:
 
 def _stuffed(line: bytes) -> bytes:
     return b"." + line if line.startswith(b".") else line
+
+
+async def test_every_refusal_is_a_line_in_the_log_that_names_nobody():
+    refusal = b"550 5.1.1 <kim@mail.example>: no such person\r\n"
+    async with NextServer({"RCPT": refusal}) as server, front(server) as front_end:
+        client = await front_end.client()
+        with capture_logs() as lines:
+            await client.ask(b"EHLO client.example")
+            await client.ask(b"MAIL FROM:<hr@acme.example>")
+            await client.ask(b"RCPT TO:<kim@mail.example>")
+            await client.close()
+
+    (line,) = lines
+    assert (line["event"], line["log_level"], line["client"]) == ("refused", "warning", "127.0.0.1")
+    assert (line["command"], line["reply"]["code"]) == ("RCPT", 550)
+    assert "kim" not in str(line)
+
+
+async def test_a_next_hop_that_is_down_is_a_line_in_the_log():
+    with capture_logs() as lines:
+        async with NextServer() as server:
+            port = server.port
+        async with front(port) as front_end:
+            client = await front_end.client()
+            await client.ask(b"EHLO client.example")
+            await client.ask(b"MAIL FROM:<hr@acme.example>")
+            await client.close()
+
+    assert [(line["command"], line["reply"]["code"]) for line in lines] == [("MAIL", 451)]

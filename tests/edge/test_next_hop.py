@@ -63,6 +63,13 @@ async def test_a_refusal_comes_back_word_for_word(step, said, heard):
         assert not server.mails
 
 
+async def test_words_too_long_for_a_line_are_cut():
+    # RFC 5321, 4.5.3.1.5; smtplib, for one, takes an overlong acceptance for a failure.
+    async with NextServer({"DOT": b"250-" + b"x" * 9000 + b"\r\n250 short\r\n"}) as server:
+        said = await sent(server)
+    assert [len(line) for line in said.wire().splitlines(keepends=True)] == [512, 11]
+
+
 GARBLED = [
     b"\r\n",
     b"hello\r\n",

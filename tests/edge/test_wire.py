@@ -45,6 +45,19 @@ async def test_commands_may_come_in_pieces_or_together():
         await pieces.line()
 
 
+async def test_clients_that_say_much_at_once_take_turns():
+    order = []
+
+    async def listen(name: str) -> None:
+        said = wire(b"NOOP\r\n" * 3)
+        for _ in range(3):
+            await said.line()
+            order.append(name)
+
+    await asyncio.gather(listen("a"), listen("b"))
+    assert "".join(order) == "ababab"
+
+
 @pytest.mark.parametrize("said", [b"NOOP\n", b"NO\nOP\r\n", b"NO\rOP\r\n", b"NOOP\r\r\n"])
 async def test_a_command_with_another_line_end_is_none(said):
     with pytest.raises(BareNewline):
@@ -67,6 +80,21 @@ async def test_a_long_line_with_another_line_end_ends_it_all():
 async def test_a_mail_that_does_not_come_is_not_waited_for():
     with pytest.raises(TimeoutError):
         await Wire(asyncio.StreamReader()).mail(LIMIT, patience=0.01)
+
+
+async def test_a_mail_that_only_drips_is_not_waited_for():
+    reader = asyncio.StreamReader()
+    drip = asyncio.create_task(_drip(reader))
+    with pytest.raises(TimeoutError):
+        await Wire(reader).mail(LIMIT, patience=0.1)
+    drip.cancel()
+
+
+async def _drip(reader: asyncio.StreamReader) -> None:
+    for _ in range(100):
+        reader.feed_data(b"x")
+        await asyncio.sleep(0.01)
+    reader.feed_data(b"\r\n.\r\n")
 
 
 async def test_a_mail_that_does_not_end_is_none():

@@ -1,0 +1,74 @@
+"""Lines and what is open around them, as a browser would have it."""
+
+import pytest
+
+from relay_gateway.core.flow import MAX_OPEN, html_lines, plain_lines
+from relay_gateway.core.message import Unfit
+
+
+def around(source, words):
+    """The elements that are open before the line with these words."""
+    line = next(line for line in html_lines(source) if words in line.text)
+    return [element.tag for element in line.before]
+
+
+@pytest.mark.parametrize(
+    ("source", "tags"),
+    [
+        ("<p>a<p>X", ["p"]),
+        ("<p><b>a</p><p>X", ["b", "p"]),
+        ("<b><p>a</b><br>X", ["p"]),
+        ("<a href=1>a<a href=2>b</a><br>X", []),
+        ("<ul><li>a<ul><li>X", ["ul", "li", "ul", "li"]),
+        ("<ul><li>a<li><p>b<li>X", ["ul", "li"]),
+        ("<table><tr><td><b>a<td>X", ["table", "tr", "td"]),
+        ("<table><tr><td><b>a</table>X", []),
+        ("<td>a<td>b<br>X", []),
+        ("<div><span>a</div>X", []),
+        ("<span><div>a</span><br>X", ["span", "div"]),
+        ("<o:p/>a<br>X", []),
+        ("<font><a>a<p>b</font><br>X", ["a", "p"]),
+        ("<form><span>a</form>X", ["span"]),
+        ("<p><select><option>a<p>b</select><br>X", ["p"]),
+        ("<textarea><p>a</textarea><br>X", []),
+        ("<html><head><title>t</title><p>X", ["html", "p"]),
+        ("<head><title>t</title>X", []),
+        ("<html><body>a</body></html><html><head></head><body>b<br>X", ["html", "body"]),
+    ],
+)
+def test_what_is_open_is_what_a_browser_has_open(source, tags):
+    assert around(source, "X") == tags
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<div>" * (MAX_OPEN + 1),
+        "a<!-- b",
+        "<![FOO[ a ]]>",
+        "<frameset><noframes>a",
+        "<plaintext>a",
+        "<pre>a&#10;b\n",
+        "<a x=" * 20,
+    ],
+)
+def test_html_whose_reading_is_a_guess_is_unfit(source):
+    with pytest.raises(Unfit):
+        html_lines(source)
+
+
+def test_lines_know_their_place_in_the_source():
+    source = "<p>one<b> two</b></p>\r\n<p>three<br>four"
+    spans = [source[line.start : line.end] for line in html_lines(source)]
+    assert spans == ["one<b> two</b>", "three", "four"]
+    text = "one\r\n\r\ntwo"
+    assert [text[line.start : line.end] for line in plain_lines(text)] == ["one", "", "two"]
+
+
+def test_a_margin_sets_a_line_apart():
+    assert [line.is_apart for line in html_lines("<p>a</p><p>b</p><div>c</div><div>d</div>")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
