@@ -4,20 +4,27 @@ exist.
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from relay_gateway.config import Config
+from relay_gateway.config import Config, Listener
+from relay_gateway.core.decision import decide
 from relay_gateway.edge import log
 from relay_gateway.edge.capture import capture
-from relay_gateway.edge.next_hop import NextHop, Timeouts, Tls
+from relay_gateway.edge.crowd import Crowd
+from relay_gateway.edge.entrance import Entrance
+from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
 from relay_gateway.edge.smtp import FrontEnd, Limits
+from relay_gateway.edge.sockets import Sockets
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
-from relay_gateway.gateway import Gateway, Station
+from relay_gateway.edge.thinkers import Nursery, Thinkers
+from relay_gateway.edge.worker import Lifeline, Word
+from relay_gateway.gateway import Gateway, Station, Think
 
 
 class SystemClock:
@@ -39,33 +46,148 @@ class Running:
     `outbox` is the Maildir of the built-in capture, None if a next hop is configured.
     """
 
-    host: str
-    port: int
+    addresses: tuple[tuple[str, int], ...]
     next_hop: tuple[str, int]
     outbox: Path | None
     ledger: SqliteLedger
+    front_ends: tuple[FrontEnd, ...] = field(repr=False)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the first listener listens."""
+        return self.addresses[0]
+
+    async def retire(self, patience: float) -> None:
+        """Take no more clients; return when the last one has gone, asked to after `patience`."""
+        await asyncio.gather(*(each.retire(patience) for each in self.front_ends))
+
+
+async def _at_once() -> None:
+    """Nobody is waited for."""
 
 
 @asynccontextmanager
-async def running(config: Config) -> AsyncIterator[Running]:
-    """Start in the order next hop, ledger, front end; stop in the other, mails under way first."""
+async def running(
+    config: Config,
+    sockets: Sockets | None = None,
+    think: Think | None = None,
+    ready: Callable[[], Awaitable[None]] = _at_once,
+) -> AsyncIterator[Running]:
+    """Start in the order next hop, ledger, front ends; stop in the other, mails under way first.
+
+    Clients come by these sockets, a group for each listener in its order, or by our own; none is
+    taken before `ready` returns.
+    """
     async with AsyncExitStack() as stack:
         host, port, outbox = await _next_hop(config, stack)
         ledger = SqliteLedger(config.ledger)
         await ledger.open()
         stack.push_async_callback(ledger.close)
-        hostname = config.hostname
-        station = Station(hostname if config.listen.received else "", config.timeouts.think)
-        gateway = Gateway(config.policy, ledger, log.observe, SystemClock(), station)
-        tls = Tls(config.next_hop.tls) if config.next_hop else Tls.NONE
-        limits, timeouts = _limits(config), _timeouts(config)
-        hop = partial(NextHop, host, port, tls, hostname, timeouts)
-        clients = config.listen.clients
-        front_end = FrontEnd(hostname, gateway.relay, hop, clients, limits, timeouts)
-        server = await front_end.listen(config.listen.host, config.listen.port)
-        stack.push_async_callback(front_end.stop, config.timeouts.stop)
-        address = server.sockets[0].getsockname()
-        yield Running(address[0], address[1], (host, port), outbox, ledger)
+        house = _House(config, ledger, _destination(config, (host, port)), think)
+        front_ends = tuple(map(house.front_end, config.listeners))
+        await ready()
+        stack.push_async_callback(_stop, front_ends, config.timeouts.stop)
+        addresses = await _listen(front_ends, config, sockets)
+        yield Running(addresses, (host, port), outbox, ledger, front_ends)
+
+
+def work(config: Config, sockets: Sockets, line: Lifeline) -> None:
+    """The whole life of a worker process: this gateway, on sockets that others listen on too."""
+    log.setup(config.log.format, config.log.level, config.log.file)
+    # Before there is any thread or loop.
+    policy = config.policy
+    nursery = Nursery.start(
+        lambda envelope, raw: decide(envelope, raw, policy), config.timeouts.think
+    )
+    asyncio.run(_work(config, sockets, line, nursery))
+
+
+async def _work(config: Config, sockets: Sockets, line: Lifeline, nursery: Nursery) -> None:
+    is_lost = asyncio.Event()
+    thinkers = Thinkers(nursery, config.thinkers, is_lost.set)
+    with line.attached():
+        await thinkers.start()
+        try:
+            async with running(config, sockets, thinkers.think, line.ready) as gateway:
+                # Without a nursery this process is of no more use, and is replaced when it ends.
+                if await _first(line.word(), is_lost.wait()) is Word.RETIRE:
+                    await _first(gateway.retire(config.timeouts.client_command), line.word())
+        finally:
+            await thinkers.stop()
+
+
+async def _first(*coroutines: Awaitable[object]) -> object:
+    """The result of the one that ends first; the others are given up."""
+    tasks = [asyncio.ensure_future(each) for each in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _listen(
+    front_ends: tuple[FrontEnd, ...], config: Config, sockets: Sockets | None
+) -> tuple[tuple[str, int], ...]:
+    """Where each front end is to be found."""
+    found = []
+    if sockets is None:
+        for front_end, listener in zip(front_ends, config.listeners, strict=True):
+            server = await front_end.listen(listener.host, listener.port)
+            found.append(server.sockets[0].getsockname()[:2])
+    else:
+        for front_end, group in zip(front_ends, sockets.values(), strict=True):
+            for each in group:
+                await front_end.listen(sock=each)
+            found.append(group[0].getsockname()[:2])
+    return tuple(found)
+
+
+async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:
+    await asyncio.gather(*(each.stop(within) for each in front_ends))
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What the front ends of a process share."""
+
+    config: Config
+    ledger: SqliteLedger
+    destination: Destination
+    think: Think | None
+    crowd: Crowd = field(default_factory=Crowd)
+
+    def front_end(self, listener: Listener) -> FrontEnd:
+        config, hostname = self.config, listener.hostname
+        station = Station(hostname if listener.has_received else "", config.timeouts.think)
+        gateway = Gateway(
+            config.policy, self.ledger, log.observe, SystemClock(), station, think=self.think
+        )
+        timeouts = _timeouts(config)
+        hop = partial(NextHop, self.destination, hostname, timeouts)
+        return FrontEnd(
+            _entrance(listener), gateway.relay, hop, _limits(config), timeouts, self.crowd
+        )
+
+
+def _destination(config: Config, address: tuple[str, int]) -> Destination:
+    hop = config.next_hop
+    if hop is None:
+        return Destination(*address)
+    return Destination(*address, Tls(hop.tls), hop.name, hop.context, hop.login)
+
+
+def _entrance(listener: Listener) -> Entrance:
+    return Entrance(
+        hostname=listener.hostname,
+        access=listener.access,
+        tls=listener.tls,
+        is_implicit=listener.is_implicit,
+        is_tls_required=listener.is_tls_required,
+        users=listener.users,
+        normalizes_newlines=listener.normalizes_newlines,
+    )
 
 
 async def _next_hop(config: Config, stack: AsyncExitStack) -> tuple[str, int, Path | None]:
@@ -88,6 +210,12 @@ def _limits(config: Config) -> Limits:
         message_size=ours.message_size,
         recipients=ours.recipients,
         connections=ours.connections,
+        connections_per_address=ours.connections_per_address,
+        strangers=ours.connections_of_strangers,
+        commands=ours.commands,
         errors=ours.errors,
         hops=ours.hops,
+        data_rate=ours.data_rate,
+        spool_size=ours.spool_size,
+        spool=config.spool,
     )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
 
-from relay_gateway.core import trace
+from relay_gateway.core import proof, trace
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.decision import Decision, Policy, decide
-from relay_gateway.core.edit import Edit, apply
-from relay_gateway.core.envelope import Envelope
+from relay_gateway.core.edit import Edit, Edited, Raw
+from relay_gateway.core.envelope import Envelope, Standing
+from relay_gateway.core.proof import Introduction
 from relay_gateway.core.reason import Reason
-from relay_gateway.core.reply import Reply
+from relay_gateway.core.reply import NO_PROOF, OUR_FAULT, Reply
 
 log = structlog.get_logger()
 
@@ -38,8 +39,11 @@ class NextHop(Protocol):
     def size_limit(self) -> int:
         """The largest mail it takes, in octets; 0 if it names no limit (RFC 1870)."""
 
-    async def data(self, raw: bytes) -> Reply:
+    async def data(self, raw: Raw) -> Reply:
         """Send the whole mail and give the final reply; never raises for what the network does."""
+
+
+Think = Callable[[Envelope, Raw], Awaitable[Decision]]
 
 
 class Clock(Protocol):
@@ -71,38 +75,50 @@ class Station:
     """
 
     hostname: str = ""
-    think_seconds: float = 5.0
+    think_seconds: float = 2.0
 
 
 class Gateway:
-    """Takes whole mails from a front end to the next hop, one call a mail, any number at once."""
+    """Takes whole mails from a front end to the next hop, one call a mail, any number at once.
 
-    def __init__(
+    `think` is `decide` done elsewhere, so that a mail built to be slow disturbs nobody; it may be
+    cancelled when its time is over.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is one thing that it needs
         self,
         policy: Policy,
         ledger: Ledger,
         observe: Callable[[Outcome], None],
         clock: Clock,
         station: Station,
+        *,
+        think: Think | None = None,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
         self._observe = observe
         self._clock = clock
         self._station = station
+        self._think = think or self._think_here
 
-    async def relay(self, envelope: Envelope, raw: bytes, next_hop: NextHop) -> Reply:
+    async def relay(self, envelope: Envelope, raw: Raw, next_hop: NextHop) -> Reply:
         """Send the mail on, with its link if it is a rejection; the next hop's reply is ours.
 
         The referral is promised to the ledger before the first changed byte leaves and confirmed
         after the next hop has taken it, so that no crash counts what was not delivered.
         """
         watch = _Watch(self._clock)
+        known = self._introduce(envelope, raw)
+        if not known.may_pass:
+            return self._refuse(envelope, raw, known)
         with watch.stage("think"):
-            decision = _fitting(await self._decide(envelope, raw), len(raw), next_hop.size_limit)
+            decision = _fitting(
+                await self._decide(envelope, raw, known), len(raw), next_hop.size_limit
+            )
         with watch.stage("promise"):
             decision = await self._promise(decision)
-        outgoing = self._outgoing(envelope, raw, decision)
+        outgoing = self._outgoing(envelope, raw, (*known.edits, *decision.edits))
         with watch.stage("deliver"):
             reply = await next_hop.data(outgoing)
         with watch.stage("confirm"):
@@ -111,9 +127,28 @@ class Gateway:
         self._report(Outcome(envelope, decision, reply, is_counted, *sizes, watch.seconds))
         return reply
 
-    async def _decide(self, envelope: Envelope, raw: bytes) -> Decision:
+    def _introduce(self, envelope: Envelope, raw: Raw) -> Introduction:
         try:
-            thought = asyncio.to_thread(decide, envelope, raw, self._policy)
+            return proof.introduce(envelope, raw, self._policy.tenants)
+        except Exception:
+            # Who may send anything is not held up by a fault of ours; who may not, is.
+            log.exception("introduce_failed", id=envelope.id)
+            is_free = envelope.client.standing is Standing.FREE
+            return Introduction(None, Reason.OUR_FAULT, is_free)
+
+    def _refuse(self, envelope: Envelope, raw: Raw, known: Introduction) -> Reply:
+        reason = known.reason or Reason.NO_PROOF
+        reply = OUR_FAULT if reason is Reason.OUR_FAULT else NO_PROOF
+        self._report(Outcome(envelope, Decision(reason), reply, False, len(raw), 0, {}))
+        return reply
+
+    async def _decide(self, envelope: Envelope, raw: Raw, known: Introduction) -> Decision:
+        if known.tenant is None:
+            return Decision(known.reason or Reason.NO_COMPANY)
+        if len(raw) > self._policy.inspect_size:
+            return Decision(Reason.TOO_LARGE, known.tenant.id)
+        try:
+            thought = self._think(envelope, raw)
             return await asyncio.wait_for(thought, self._station.think_seconds)
         except TimeoutError:
             log.error("out_of_time", id=envelope.id, size=len(raw))
@@ -122,6 +157,9 @@ class Gateway:
             # A fault of ours must never hold up somebody's mail.
             log.exception("decide_failed", id=envelope.id)
             return Decision(Reason.OUR_FAULT)
+
+    async def _think_here(self, envelope: Envelope, raw: Raw) -> Decision:
+        return await asyncio.to_thread(decide, envelope, raw[:], self._policy)
 
     async def _promise(self, decision: Decision) -> Decision:
         """The decision, if the ledger knows of its referral; else to leave the mail alone."""
@@ -144,11 +182,11 @@ class Gateway:
             return False
         return True
 
-    def _outgoing(self, envelope: Envelope, raw: bytes, decision: Decision) -> bytes:
+    def _outgoing(self, envelope: Envelope, raw: Raw, edits: tuple[Edit, ...]) -> Raw:
         if not self._station.hostname:
-            return apply(raw, decision.edits)
+            return Edited(raw, edits)
         received = trace.received(envelope, self._station.hostname, self._clock.now())
-        return apply(raw, (Edit(0, 0, received), *decision.edits))
+        return Edited(raw, (Edit(0, 0, received), *edits))
 
     def _report(self, outcome: Outcome) -> None:
         try:

@@ -54,6 +54,8 @@ USUAL = {
     "RSET": b"250 2.0.0 forgotten\r\n",
     "NOOP": b"250 2.0.0 still here\r\n",
     "STARTTLS": b"220 2.0.0 go\r\n",
+    "AUTH": b"235 2.7.0 welcome\r\n",
+    "XFORWARD": b"250 2.0.0 noted\r\n",
     "QUIT": (b"221 2.0.0 bye\r\n", DROP),
 }
 
@@ -62,8 +64,9 @@ USUAL = {
 class NextServer:
     """A real SMTP server on a loopback socket that does what `replies` says and remembers.
 
-    The steps are CONNECT, EHLO, HELO, MAIL, RCPT, DATA, DOT, RSET, STARTTLS and QUIT; `replies`
-    may be changed while it runs. Use it as `async with NextServer(replies={...}) as server`.
+    The steps are CONNECT, EHLO, HELO, STARTTLS, AUTH, XFORWARD, MAIL, RCPT, DATA, DOT, RSET, NOOP
+    and QUIT; AUTH is the last word on a login. `replies` may be changed while it runs. Use it as
+    `async with NextServer(replies={...}) as server`.
     """
 
     replies: dict[str, Answer | list[Answer]] = field(default_factory=dict)
@@ -150,15 +153,26 @@ class _Conversation:
     async def hold(self) -> None:
         await self._step("CONNECT")
         while True:
-            line = (await self._reader.readuntil(b"\r\n"))[:-2]
-            self._server.lines.append(line)
+            line = await self._line()
             verb, _, rest = line.partition(b" ")
             step = verb.upper().decode("latin-1")
             if step not in USUAL or step in ("CONNECT", "DOT"):
                 self._writer.write(b"500 5.5.2 what?\r\n")
                 continue
+            if step == "AUTH" and rest.upper() == b"LOGIN":
+                await self._ask_who()
             said = await self._step(step)
             await self._after(step, rest, said)
+
+    async def _line(self) -> bytes:
+        line = (await self._reader.readuntil(b"\r\n"))[:-2]
+        self._server.lines.append(line)
+        return line
+
+    async def _ask_who(self) -> None:
+        for prompt in (b"334 VXNlcm5hbWU6\r\n", b"334 UGFzc3dvcmQ6\r\n"):
+            self._writer.write(prompt)
+            await self._line()
 
     async def _after(self, step: str, rest: bytes, said: bytes) -> None:
         is_ok = said.startswith(b"2")
@@ -242,9 +256,12 @@ class Talker:
         await self.writer.drain()
 
     async def line(self) -> bytes:
-        """The next line without its end; empty when the other side has closed."""
-        async with asyncio.timeout(20):
-            return (await self.reader.readline()).removesuffix(b"\r\n")
+        """The next line without its end; empty when the other side has gone."""
+        try:
+            async with asyncio.timeout(20):
+                return (await self.reader.readline()).removesuffix(b"\r\n")
+        except ConnectionError:
+            return b""
 
     async def hear(self) -> bytes:
         """The next whole reply, its lines joined by newlines; empty when there is none."""

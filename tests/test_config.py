@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_gateway.config import BadConfig, Config, NextHop, Tls, ensure_secrets, load
+from relay_gateway.config import BadConfig, Config, Tls, ensure_secrets, load
 from relay_gateway.config.document import Document, plain, read
+from relay_gateway.core.access import Access
 from relay_gateway.core.credit import Basis, Terms
 from relay_gateway.core.rules import State
 from relay_gateway.core.tenant import Mode, Scope
@@ -84,9 +85,10 @@ def told(folder: Path) -> list[str]:
 
 def test_everything_but_the_clients_has_a_default(folder):
     config = loaded(folder)
-    assert config.listen.clients == (ip_network("10.0.0.0/8"),)
-    assert (config.listen.host, config.listen.port) == ("127.0.0.1", 2525)
-    assert config.hostname
+    (listener,) = config.listeners
+    assert listener.access == Access((ip_network("10.0.0.0/8"),))
+    assert (listener.host, listener.port) == ("127.0.0.1", 2525)
+    assert listener.hostname
     assert config.next_hop is None
     assert config.limits.message_size == 50 * 2**20
     assert config.policy.inspect_size == config.limits.inspect_size == 10 * 2**20
@@ -134,9 +136,11 @@ def test_the_next_hop_and_the_listener_are_read(folder):
     hop = "next_hop: {host: mx.acme.example, port: 465, tls: implicit}\nrules: [my.yaml]\n"
     write(folder, "gateway.yaml", listen + hop)
     config = loaded(folder)
-    assert (config.listen.host, config.listen.port) == ("::1", 25)
-    assert config.hostname == "relay.acme.example"
-    assert config.next_hop == NextHop(host="mx.acme.example", port=465, tls=Tls.IMPLICIT)
+    (listener,) = config.listeners
+    assert (listener.host, listener.port) == ("::1", 25)
+    assert listener.hostname == "relay.acme.example"
+    hop = config.next_hop
+    assert (hop.host, hop.port, hop.tls) == ("mx.acme.example", 465, Tls.IMPLICIT)
 
 
 def test_three_faults_in_three_files_are_told_at_once(folder):
@@ -341,7 +345,8 @@ def test_a_missing_file_is_a_fault_and_so_is_a_folder(folder):
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_fault(folder):
     write(folder, "gateway.yaml", b"\xef\xbb\xbf" + GATEWAY.replace("\n", "\r\n").encode())
-    assert loaded(folder).listen.clients == (ip_network("10.0.0.0/8"),)
+    (listener,) = loaded(folder).listeners
+    assert listener.access.clients == (ip_network("10.0.0.0/8"),)
 
 
 def test_keys_whose_values_are_commented_out_count_as_left_out(folder):

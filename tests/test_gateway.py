@@ -9,9 +9,10 @@ import pytest
 
 from relay_gateway.core import decision as thought
 from relay_gateway.core.credit import Kind, Terms, state
+from relay_gateway.core.envelope import Standing
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import NO_NEXT_HOP, Reply, reply
-from relay_gateway.core.tenant import Mode
+from relay_gateway.core.tenant import Mode, Proof
 from relay_gateway.gateway import Gateway, Station
 from tests.conftest import ACME, Clock, envelope
 from tests.ledgers import ListLedger
@@ -52,7 +53,7 @@ class Hop:
     mails: list[bytes] = field(default_factory=list)
 
     async def data(self, raw: bytes) -> Reply:
-        self.mails.append(raw)
+        self.mails.append(raw[:])
         return self.answer
 
 
@@ -285,3 +286,60 @@ async def test_many_mails_at_once_keep_apart(policy):
 
     assert sum(b"careerrelay" in hop.mails[0] for hop in hops) == 8
     assert all(hop.mails == [PASS] for hop in hops[8:])
+
+
+PROVED = replace(
+    ACME, proof=Proof(header="x-relay-key", secrets=(b"0123456789abcdef0123456789abcdef",))
+)
+
+
+def keyed(raw):
+    return b"X-Relay-Key: 0123456789abcdef0123456789abcdef\r\n" + raw
+
+
+def shared():
+    its = envelope()
+    return replace(its, client=replace(its.client, standing=Standing.SHARED))
+
+
+async def test_a_shared_clients_mail_that_proves_its_company_gets_its_link(policy):
+    street = Street(replace(policy, tenants=(PROVED,)))
+    answer, sent, outcome = await street.relay(keyed(REJECTION), its=shared())
+
+    assert answer is TAKEN
+    assert outcome.decision.reason is Reason.REJECTION
+    assert b"0123456789abcdef0123456789abcdef" not in sent
+
+
+async def test_a_shared_clients_mail_that_proves_nothing_is_refused_and_goes_nowhere(policy):
+    street = Street(replace(policy, tenants=(PROVED,)))
+    hop = Hop()
+    answer = await street.gateway.relay(shared(), REJECTION, hop)
+
+    assert answer.code == 550
+    assert hop.mails == []
+    assert street.outcomes[-1].decision.reason is Reason.NO_PROOF
+
+
+async def test_a_free_clients_mail_that_proves_nothing_passes_unjudged(policy):
+    _, sent, outcome = await Street(replace(policy, tenants=(PROVED,))).relay(REJECTION)
+
+    assert sent == REJECTION
+    assert outcome.decision.reason is Reason.NO_PROOF
+
+
+async def test_the_secret_leaves_no_mail_even_where_thinking_fails(policy):
+    street = Street(replace(policy, tenants=(PROVED,), rules=None))
+    _, sent, outcome = await street.relay(keyed(REJECTION), its=shared())
+
+    assert sent == REJECTION
+    assert outcome.decision.reason is Reason.OUR_FAULT
+
+
+@pytest.mark.parametrize(("standing", "code"), [(Standing.FREE, 250), (Standing.SHARED, 451)])
+async def test_a_bug_in_asking_for_proof_refuses_only_those_who_need_one(policy, standing, code):
+    broken = replace(policy, tenants=(replace(ACME, proof=None),))
+    its = envelope()
+    its = replace(its, client=replace(its.client, standing=standing))
+
+    assert (await Street(broken).gateway.relay(its, REJECTION, Hop())).code == code

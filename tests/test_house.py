@@ -28,7 +28,7 @@ MAY_KNOW = {
     "__init__": set(),
     "__main__": {"cli"},
 }
-MAY_CATCH_ALL = {"gateway.py", "edge/conversation.py"}
+MAY_CATCH_ALL = {"gateway.py", "edge/conversation.py", "edge/supervisor.py", "edge/thinkers.py"}
 
 
 def room(path: Path) -> str:

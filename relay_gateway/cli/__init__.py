@@ -9,6 +9,8 @@ from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
 from relay_gateway.cli.explain import explain
 from relay_gateway.cli.log import log
+from relay_gateway.cli.password import password
+from relay_gateway.cli.reload import reload
 from relay_gateway.cli.rewrite import rewrite
 from relay_gateway.cli.scan import scan
 from relay_gateway.cli.send import send
@@ -21,5 +23,5 @@ def main() -> None:
     """Find a company's job rejections on their way out and add its CareerRelay link to them."""
 
 
-for command in (serve, check, demo, explain, rewrite, scan, credits, log, send):
+for command in (serve, reload, check, demo, explain, rewrite, scan, credits, log, send, password):
     main.add_command(command)

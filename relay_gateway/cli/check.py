@@ -12,7 +12,7 @@ from rich.console import Console
 
 from relay_gateway.cli import screen
 from relay_gateway.cli.desk import config_option, settings
-from relay_gateway.config import Config, Fault
+from relay_gateway.config import Config, Fault, Listener
 from relay_gateway.config.document import read
 from relay_gateway.core.rules import Pack, State
 from relay_gateway.core.tenant import Mode
@@ -70,14 +70,27 @@ def _print_ways(console: Console, config: Config) -> None:
     onward = f"{hop.host}:{hop.port}, TLS {hop.tls}" if hop else kept
     file = normpath(config.log.file) if config.log.file else "standard error"
     ways = (
-        ("listen", f"{config.listen.address} as {config.hostname}"),
-        ("clients", ", ".join(map(str, config.listen.clients))),
+        *(("listen", _shown(listener)) for listener in config.listeners),
         ("next hop", onward),
         ("ledger", normpath(config.ledger)),
         ("log", f"{file} ({config.log.format}, {config.log.level})"),
     )
     for name, value in ways:
         console.print(f"{name:<9} {printable(value)}", soft_wrap=True)
+
+
+def _shown(listener: Listener) -> str:
+    """The listener in one line: address, name, and the ways in."""
+    access = listener.access
+    ways = [
+        ", ".join(map(str, access.clients)),
+        f"shared {', '.join(map(str, access.shared))}" if access.shared else "",
+        f"{len(listener.users)} users" if listener.users else "",
+        f"certificates of {', '.join(sorted(access.names))}" if access.names else "",
+    ]
+    tls = ("TLS" if listener.is_implicit else "STARTTLS") if listener.tls else "no TLS"
+    who = "; ".join(filter(None, ways))
+    return f"{listener.address} as {listener.hostname}, {tls}, for {who}"
 
 
 def _print_companies(console: Console, config: Config) -> None:

@@ -86,7 +86,7 @@ async def _demo(config: Config, console: Console) -> None:
 
 async def _send(gateway: Running, raw: bytes) -> tuple[str, bytes]:
     """Send one mail as a client does: the last reply, and the bytes that the next hop got."""
-    answer = await asyncio.to_thread(_submit, gateway.host, gateway.port, raw)
+    answer = await asyncio.to_thread(_submit, *gateway.address, raw)
     newest = await asyncio.to_thread(_newest, gateway.outbox or Path())
     return answer, newest
 

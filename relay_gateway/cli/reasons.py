@@ -18,6 +18,7 @@ SENTENCES = {
     Reason.LANGUAGE_OFF: "It is a rejection in a language that the company has not switched on.",
     Reason.LINKED_ALREADY: "It carries a tracked link of the company already.",
     Reason.NO_COMPANY: "Its sender belongs to no company.",
+    Reason.NO_PROOF: "Nothing shows that the company of its sender has sent it.",
     Reason.PAUSED: "The company is paused.",
     Reason.INTERNAL: "It goes to nobody outside the company.",
     Reason.SEVERAL_RECIPIENTS: "It goes to more than one person outside the company.",

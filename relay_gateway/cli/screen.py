@@ -19,6 +19,7 @@ NO_INPUT = 66
 UNAVAILABLE = 69
 CANNOT_WRITE = 73
 IO_FAULT = 74
+TRY_AGAIN = 75
 BAD_CONFIG = 78
 
 # In a pipe a line is as long as it is: whoever reads it there may cut it as he likes.

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import shlex
-import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
-from relay_gateway.app import Running, running
+from relay_gateway.app import work
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.samples import SAMPLES
 from relay_gateway.cli.screen import BAD_CONFIG, UNAVAILABLE, Stopped, say
 from relay_gateway.config import BadConfig, Config, ensure_secrets
-from relay_gateway.edge import log
+from relay_gateway.config import load as load_config
+from relay_gateway.edge import log, notify
+from relay_gateway.edge.sockets import Address, allow_files, name
+from relay_gateway.edge.supervisor import Plan, Refused, Supervisor
 
 
 @click.command()
@@ -23,41 +26,69 @@ from relay_gateway.edge import log
 def serve(path: Path | None) -> None:
     """Take mail, and pass it on; rejections with the company's link.
 
-    Stops in order on SIGTERM or Ctrl-C: mails under way arrive, idle clients hear 421.
+    Stops in order on SIGTERM or Ctrl-C: mails under way arrive, idle clients hear 421. Reads its
+    settings anew on SIGHUP, as `relay-gateway reload` has it do.
     """
     try:
         config = ensure_secrets(settings(path))
         log.setup(config.log.format, config.log.level, config.log.file)
-        asyncio.run(_serve(config))
+        supervisor = Supervisor(
+            load=partial(_load, config.path),
+            notifier=notify.from_environment(os.environ),
+            started=partial(_welcome, config),
+            stopping=partial(say, "Stopping: mails under way arrive first."),
+        )
+        sys.exit(supervisor.run(_plan(config)))
     except BadConfig as refusal:
         raise Stopped("\n".join(map(str, refusal.faults)), BAD_CONFIG) from refusal
     except OSError as fault:
         raise Stopped(f"The gateway cannot start: {fault}.", UNAVAILABLE) from fault
 
 
-async def _serve(config: Config) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for its in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(its, stop.set)
-    async with running(config) as gateway:
-        _welcome(config, gateway)
-        await stop.wait()
-        say("Stopping: mails under way arrive first.")
+def _load(path: Path) -> Plan:
+    try:
+        return _plan(ensure_secrets(load_config(path)))
+    except BadConfig as refusal:
+        raise Refused(tuple(map(str, refusal.faults))) from refusal
 
 
-def _welcome(config: Config, gateway: Running) -> None:
+def _plan(config: Config) -> Plan:
+    files = 2 * config.limits.connections + _OWN_FILES
+    if allow_files(files):
+        say(
+            f"This process may open too few files for {config.limits.connections} clients; raise "
+            f"its limit to {files} (ulimit -n, LimitNOFILE=), or lower limits.connections.",
+            "yellow",
+        )
+    return Plan(
+        addresses=tuple((listener.host, listener.port) for listener in config.listeners),
+        workers=config.workers,
+        work=partial(work, config),
+        adopt=partial(log.setup, config.log.format, config.log.level, config.log.file),
+        patience=config.timeouts.stop + _TO_TIDY_UP,
+        pid_file=config.pid_file,
+        facts={"rules": config.policy.rules.version},
+    )
+
+
+# Files beside the connections, each of which has one towards the next hop.
+_OWN_FILES = 200
+_TO_TIDY_UP = 30.0
+
+
+def _welcome(config: Config, addresses: tuple[Address, ...]) -> None:
     """What listens, where mails land, and what to try next."""
-    networks = ", ".join(map(str, config.listen.clients))
-    say(f"Listening on {gateway.host}:{gateway.port} for {networks}.", "bold")
+    for listener, address in zip(config.listeners, addresses, strict=True):
+        networks = ", ".join(map(str, listener.access.clients)) or "those who log in"
+        say(f"Listening on {name(*address)} for {networks}.", "bold")
     for tenant in config.policy.tenants:
         say(f"Company {tenant.id}: {tenant.mode}, languages {', '.join(tenant.languages)}.")
-    if gateway.outbox is None:
-        say(f"Mail goes on to {gateway.next_hop[0]}:{gateway.next_hop[1]}.")
+    if config.next_hop is not None:
+        say(f"Mail goes on to {name(config.next_hop.host, config.next_hop.port)}.")
         return
-    say(f"No next_hop is configured: mail is kept in {_near(gateway.outbox / 'new')}.")
+    say(f"No next_hop is configured: mail is kept in {_near(config.outbox / 'new')}.")
     command = [sys.argv[0], "send", _near(SAMPLES / "rejection.eml")]
-    say(f"Try next: {shlex.join(command)} --to {gateway.host}:{gateway.port}", "green")
+    say(f"Try next: {shlex.join(command)} --to {name(*addresses[-1])}", "green")
 
 
 def _near(path: Path) -> str:

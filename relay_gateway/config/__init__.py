@@ -1,14 +1,13 @@
 """Reads the settings once, and tells all that is wrong with them at once."""
 
 from relay_gateway.config.document import Fault
+from relay_gateway.config.doors import Listener, Onward
 from relay_gateway.config.load import BadConfig, Config, ensure_secrets, load
 from relay_gateway.config.models import (
     Limits,
-    Listen,
     Log,
     LogFormat,
     LogLevel,
-    NextHop,
     Timeouts,
     Tls,
 )
@@ -19,12 +18,12 @@ __all__ = [
     "Config",
     "Fault",
     "Limits",
-    "Listen",
+    "Listener",
     "Log",
     "LogFormat",
     "LogLevel",
     "MissingSecret",
-    "NextHop",
+    "Onward",
     "Timeouts",
     "Tls",
     "ensure_secrets",

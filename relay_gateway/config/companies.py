@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from relay_gateway.config import secret, shape
+from relay_gateway.config import certificates, secret, shape
+from relay_gateway.config.certificates import BadFile
+from relay_gateway.config.company import CompanyFile, ProofFile
 from relay_gateway.config.document import Document, Fault, Route
-from relay_gateway.config.models import CompanyFile
 from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
 from relay_gateway.core import block
 from relay_gateway.core.block import Wording
 from relay_gateway.core.credit import Terms
-from relay_gateway.core.tenant import Scope, Tenant
+from relay_gateway.core.tenant import Proof, Scope, Tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,22 @@ def _company(
         keys = (b"",)
     missing = None if keys else _missing(found, file)
     tenant = _tenant(file, keys or (missing.key if missing else b"",), wordings)
+    try:
+        tenant = replace(tenant, proof=_proof(file.proof, path.parent, environ))
+    except BadFile as bad:
+        faults.append(found.at(("proof", "header", "secret"), str(bad)))
     return _Company(found, tenant, missing)
+
+
+def _proof(file: ProofFile, folder: Path, environ: Mapping[str, str]) -> Proof:
+    ways = Proof(file.networks, frozenset(file.users), frozenset(file.certificates))
+    if file.header is None:
+        return ways
+    values = certificates.values(file.header.secret, folder, environ)
+    if any(len(value) < secret.SHORTEST for value in values):
+        what = f"the secret of {file.header.name} has fewer than {secret.SHORTEST} characters"
+        raise BadFile("secret", f"{what}; {secret.HOW}")
+    return replace(ways, header=file.header.name.lower(), secrets=values)
 
 
 def _missing(found: Document, file: CompanyFile) -> MissingSecret:

@@ -58,13 +58,23 @@ class Document:
 
     def at(self, route: Route, what: str) -> Fault:
         """A fault at the value, or at the nearest thing around it that was written."""
+        route = self._written(route)
         places = (self.values.get(route[:size]) for size in range(len(route), 0, -1))
         return Fault(self.file, *next((place for place in places if place), (1, 1)), what)
 
     def at_key(self, route: Route, what: str) -> Fault:
         """A fault at the key that leads to the value, or at the key that it is missing under."""
+        route = self._written(route)
         places = (self.keys.get(route[:size]) for size in range(len(route), 0, -1))
         return Fault(self.file, *next((place for place in places if place), (1, 1)), what)
+
+    def _written(self, route: Route) -> Route:
+        """The route as it stands in the file, where a list of one may lack its brackets."""
+        written: Route = ()
+        for step in route:
+            if isinstance(step, str) or (*written, step) in self.values:
+                written = (*written, step)
+        return written
 
 
 def read(path: Path) -> Document:

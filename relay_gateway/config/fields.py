@@ -7,13 +7,22 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 from pydantic import WithJsonSchema as Schema
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 SENTENCE = "sentence"
 
-Network = IPv4Network | IPv6Network
+IPNetwork = IPv4Network | IPv6Network
 
 
 def refuse(sentence: str) -> PydanticCustomError:
@@ -55,7 +64,7 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _network(value: object) -> Network:
+def _network(value: object) -> IPNetwork:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
     text = _text(value, "write a network in quotes, for example 10.0.0.0/8")
@@ -166,6 +175,27 @@ def _path(value: object) -> Path:
     return Path(text)
 
 
+class OneOrMore:
+    """A list of groups of keys; a single one may stand without the list."""
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_listed, handler(kind))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        several = handler(schema)
+        return {"anyOf": [several, several["items"]]}
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, dict) else value
+
+
+# YAML reads 1.2 as a number.
+UNQUOTED = BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)
+
+
 def _string(pattern: str | None = None, **more: Any) -> Schema:
     return Schema({"type": "string", **({"pattern": pattern} if pattern else {}), **more})
 
@@ -174,10 +204,12 @@ LANGUAGE = "^[a-z]{2,3}$"
 COMPANY_ID = "^[a-z0-9-]{1,32}$"
 RULE_NAME = "^[a-z0-9][a-z0-9_-]{0,63}$"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+FIELD_NAME = "^[Xx]-[A-Za-z0-9-]{1,60}$"
 FORMS = {
     LANGUAGE: "a language is written in two or three small letters, for example ja",
     COMPANY_ID: "write 1 to 32 small letters, digits and hyphens, for example acme",
     RULE_NAME: "write small letters, digits and hyphens, for example see-off-hiring",
+    FIELD_NAME: "write a field name that begins with X-, for example X-Relay-Key",
     VARIABLE: "write the name of an environment variable, for example ACME_SECRET",
 }
 
@@ -187,7 +219,7 @@ Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 Seconds = Annotated[StrictFloat, Field(gt=0, le=3600, allow_inf_nan=False)]
 Weight = Annotated[StrictFloat, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 Address = Annotated[str, BeforeValidator(_address), _string(r"^.+:[0-9]{1,5}$")]
-Client = Annotated[Network, BeforeValidator(_network), _string()]
+Network = Annotated[IPNetwork, BeforeValidator(_network), _string()]
 Port = Annotated[int, BeforeValidator(_port), Schema({"type": "integer", "maximum": 65535})]
 Host = Annotated[str, BeforeValidator(_host), _string()]
 Domain = Annotated[str, BeforeValidator(_domain), _string(r"^[A-Za-z0-9.-]+$")]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from relay_gateway.config import companies, packs, secret, shape
+from relay_gateway.config import companies, doors, packs, secret, shape
 from relay_gateway.config.document import Document, Fault
+from relay_gateway.config.doors import Listener, Onward
 from relay_gateway.config.models import (
     DEFAULT_RULES,
     GatewayFile,
@@ -33,21 +33,25 @@ class BadConfig(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What the files say. Paths are ready to open; `hostname` is the machine's if none is written.
+    """What the files say. Paths are ready to open; certificates and passwords are read.
 
+    Without a `next_hop` mails are kept in `outbox`; without a `spool` the system chooses a folder.
     The keys of `missing_secrets` are in `policy` already, but written by `ensure_secrets` only.
     """
 
     path: Path
-    listen: Listen
-    hostname: str
-    next_hop: NextHop | None
+    listeners: tuple[Listener, ...]
+    next_hop: Onward | None
     outbox: Path
     ledger: Path
     policy: Policy
     log: Log
     limits: Limits
     timeouts: Timeouts
+    workers: int
+    thinkers: int
+    spool: Path | None
+    pid_file: Path
     missing_secrets: tuple[MissingSecret, ...] = ()
 
 
@@ -57,20 +61,22 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     found, file, gateway_faults = shape.read(path, GatewayFile)
     if found.value is None:
         raise BadConfig(gateway_faults)
+    variables = os.environ if environ is None else environ
     rules = packs.read(found, file.rules if file else _names(found))
-    tenants = companies.read(
-        found,
-        str(file.companies if file else _folder(found)),
-        rules.languages,
-        os.environ if environ is None else environ,
-    )
-    crossed = tuple(_crossed(found, file)) if file else ()
-    faults = (*gateway_faults, *crossed, *rules.faults, *tenants.faults)
-    if faults or file is None or rules.rules is None:
+    folder = str(file.companies if file else _folder(found))
+    tenants = companies.read(found, folder, rules.languages, variables)
+    faults = (*gateway_faults, *rules.faults, *tenants.faults)
+    if file is None:
+        raise BadConfig(_in_order(faults))
+    ways = _Ways(*doors.listeners(found, file), *doors.onward(found, file, variables))
+    faults += (*_crossed(found, file), *ways.bad_listeners, *ways.bad_next_hop)
+    if faults or rules.rules is None:
         raise BadConfig(_in_order(faults))
     limits = _limits(found, file)
     policy = Policy(tenants.tenants, rules.rules, limits.inspect_size)
-    return replace(_config(path, file, policy, limits), missing_secrets=tenants.missing_secrets)
+    return replace(
+        _config(path, file, ways, policy), limits=limits, missing_secrets=tenants.missing_secrets
+    )
 
 
 def ensure_secrets(config: Config) -> Config:
@@ -90,20 +96,32 @@ def ensure_secrets(config: Config) -> Config:
     return replace(config, policy=replace(config.policy, tenants=tenants), missing_secrets=())
 
 
-def _config(path: Path, file: GatewayFile, policy: Policy, limits: Limits) -> Config:
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    listeners: tuple[Listener, ...]
+    bad_listeners: tuple[Fault, ...]
+    next_hop: Onward | None
+    bad_next_hop: tuple[Fault, ...]
+
+
+def _config(path: Path, file: GatewayFile, ways: _Ways, policy: Policy) -> Config:
     folder = path.parent
     log = replace(file.log, file=folder / file.log.file) if file.log.file else file.log
+    ledger = folder / file.ledger.removeprefix("sqlite:")
     return Config(
         path=path,
-        listen=file.listen,
-        hostname=file.listen.hostname or socket.gethostname(),
-        next_hop=file.next_hop,
+        listeners=ways.listeners,
+        next_hop=ways.next_hop,
         outbox=folder / file.outbox,
-        ledger=folder / file.ledger.removeprefix("sqlite:"),
+        ledger=ledger,
         policy=policy,
         log=log,
-        limits=limits,
+        limits=file.limits,
         timeouts=file.timeouts,
+        workers=file.workers,
+        thinkers=file.thinkers,
+        spool=folder / file.spool if file.spool else None,
+        pid_file=folder / file.pid_file if file.pid_file else ledger.with_name(f"{path.stem}.pid"),
     )
 
 
@@ -130,14 +148,11 @@ def _limits(found: Document, file: GatewayFile) -> Limits:
 
 def _crossed(found: Document, file: GatewayFile) -> Iterator[Fault]:
     """What no single field can know."""
-    if not file.listen.clients:
-        what = "clients is empty, so nobody could send; write the networks of your mail servers"
-        yield found.at(("listen", "clients"), f'{what}, for example ["10.0.0.0/8"]')
     limits = _limits(found, file)
     if limits.inspect_size > limits.message_size:
         what = "inspect_size is larger than message_size; lower it, or raise message_size"
         yield found.at(("limits", "inspect_size"), what)
-    if file.next_hop and _is_same(file.listen, file.next_hop):
+    if file.next_hop and any(_is_same(listen, file.next_hop) for listen in file.listen):
         what = "next_hop is this gateway itself, so mail would go in circles; name the next server"
         yield found.at(("next_hop", "host"), what)
 

@@ -1,4 +1,4 @@
-"""The three kinds of YAML files. The sentences under the fields are shown by editors as help."""
+"""The gateway file and rule files. Editors show the sentences under the fields as help."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from relay_gateway.config import fields
-from relay_gateway.config.fields import Count, Domain, Language, Location, Mailbox, Seconds, Size
-from relay_gateway.core.credit import Basis
+from relay_gateway.config.fields import (
+    Count,
+    Domain,
+    Language,
+    Location,
+    Network,
+    Seconds,
+    Size,
+)
 from relay_gateway.core.rules import Role, State, Where
-from relay_gateway.core.tenant import Mode
 
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 DEFAULT_RULES = ("ja", "en")
@@ -45,19 +51,68 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class Newlines(StrEnum):
+    """What becomes of a mail in which a CR or LF stands alone."""
+
+    REFUSE = "refuse"
+    NORMALIZE = "normalize"
+
+
+class LeastTls(StrEnum):
+    """The oldest TLS that is spoken."""
+
+    V1_2 = "1.2"
+    V1_3 = "1.3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class ListenTls:
+    """Our certificate, and those of clients."""
+
+    certificate: Annotated[Location, Field(examples=["relay.pem"])]
+    """The file of our certificate and of those that signed it, in PEM."""
+    key: Annotated[Location | None, Field(examples=["relay.key"])] = None
+    """The file of its private key, without a passphrase; in `certificate` if left out."""
+    minimum: Annotated[LeastTls, fields.UNQUOTED] = LeastTls.V1_2
+    """The oldest TLS that is spoken: 1.2 or 1.3."""
+    implicit: fields.Switch = False
+    """Whether TLS begins with the first byte (port 465), not after STARTTLS."""
+    required: fields.Switch = False
+    """Whether mail is taken under TLS only."""
+    client_ca: Annotated[Location | None, Field(examples=["clients-ca.pem"])] = None
+    """The file of the certificates, in PEM, that clients' certificates must be signed by. A client
+    that shows one may bring the mail of a company that it proves (proof.certificates)."""
+    client_names: Annotated[tuple[Domain, ...], Field(examples=[["mail.acme.example"]])] = ()
+    """The names in clients' certificates that may send whatever they like."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Listen:
     """Where mail is taken, and from whom."""
 
     address: Annotated[fields.Address, Field(examples=["[::1]:2525"])] = "127.0.0.1:2525"
     """The address and port to listen on."""
-    clients: Annotated[tuple[fields.Client, ...], Field(examples=[["10.0.0.0/8", "::1/128"]])]
-    """The networks of the mail servers that may send through this gateway; all others are turned
-    away. It must hold at least one: an open relay is found and abused within hours."""
+    clients: Annotated[tuple[Network, ...], Field(examples=[["10.0.0.0/8", "::1/128"]])] = ()
+    """The networks of the mail servers that may send through this gateway. Who is in none of them
+    and has no other way in (shared, users, tls.client_ca) is turned away."""
+    shared: Annotated[tuple[Network, ...], Field(examples=[["192.0.2.0/24"]])] = ()
+    """Networks that others send from as well, such as those of a mail platform: only mail that
+    proves its company (proof in the company's file) is taken from them."""
     hostname: Annotated[fields.Host | None, Field(examples=["relay.acme.example"])] = None
     """The name that the gateway gives itself in greetings; the machine's own if left out."""
     received: fields.Switch = True
     """Whether each mail gets a Received: line of ours, as RFC 5321 asks of every relay."""
+    tls: Annotated[ListenTls | None, Field(examples=[{"certificate": "relay.pem"}])] = None
+    """Our certificate; without one STARTTLS and AUTH are not offered."""
+    users: Annotated[Location | None, Field(examples=["users"])] = None
+    """The file of those who may send after logging in (AUTH), one `name:hash` a line; make one
+    with `relay-gateway password`. Needs tls."""
+    proxies: Annotated[tuple[Network, ...], Field(examples=[["10.0.0.5/32"]])] = ()
+    """Load balancers that begin each connection with the PROXY protocol; others must not."""
+    xforward: Annotated[tuple[Network, ...], Field(examples=[["127.0.0.1/32"]])] = ()
+    """Mail servers that are believed when they say by XFORWARD where a mail came from."""
+    bare_newlines: Newlines = Newlines.REFUSE
+    """refuse: a mail with a lone CR or LF is refused; normalize: they become CRLF."""
 
     @property
     def host(self) -> str:
@@ -71,6 +126,32 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class SecretValue:
+    """Where a password or secret is kept; one of `env` and `file`, never the secret itself."""
+
+    env: Annotated[fields.Text | None, Field(pattern=fields.VARIABLE)] = None
+    """The name of an environment variable."""
+    file: Annotated[Location | None, Field(examples=["next-hop.password"])] = None
+    """The path of a file."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretValue:
+        if (self.env is None) == (self.file is None):
+            raise fields.refuse("a secret has one place; write either env: NAME or file: PATH")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Login:
+    """How the gateway logs in at the next hop (AUTH); under TLS only."""
+
+    user: Annotated[fields.Text, Field(min_length=1, examples=["relay@acme.example"])]
+    """The name."""
+    secret: Annotated[SecretValue, Field(examples=[{"env": "NEXT_HOP_PASSWORD"}])]
+    """Where the password is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class NextHop:
     """The mail server that every mail is handed on to."""
 
@@ -81,6 +162,17 @@ class NextHop:
     tls: Tls = Tls.OPPORTUNISTIC
     """none: never; opportunistic: if the server offers it; require: or do not send; verify: also
     check the certificate; implicit: from the first byte (port 465), and check it."""
+    name: Annotated[fields.Host | None, Field(examples=["mx.acme.example"])] = None
+    """The name that its certificate must show; `host` if left out."""
+    ca: Annotated[Location | None, Field(examples=["next-hop-ca.pem"])] = None
+    """The file of the certificates, in PEM, that its own must be signed by; those that the system
+    trusts if left out."""
+    certificate: Annotated[Location | None, Field(examples=["relay.pem"])] = None
+    """The file of the certificate that we show it, in PEM."""
+    key: Annotated[Location | None, Field(examples=["relay.key"])] = None
+    """The file of that certificate's private key; in `certificate` if left out."""
+    login: Annotated[Login | None, Field(examples=[{"user": "relay"}])] = None
+    """How the gateway logs in, if it has to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -105,8 +197,18 @@ class Limits:
     """Larger mails pass unread: a letter of refusal is small."""
     recipients: Count = 1000
     """Recipients of one mail."""
-    connections: Count = 1000
-    """Clients at the same time."""
+    connections: Count = 2000
+    """Clients at the same time, of each worker process."""
+    connections_per_address: Count = 1500
+    """Clients at the same time from one address; what is left over is kept for the others."""
+    connections_of_strangers: Count = 100
+    """Clients at the same time that have not yet shown that they may send."""
+    commands: Count = 3000
+    """Commands between two mails, after which a client is disconnected."""
+    data_rate: Count = 500
+    """Bytes a second that a client has to send of a mail, on the average."""
+    spool_size: Size = 2**20
+    """Larger mails are kept on disk, not in memory, while they are on their way."""
     errors: Count = 20
     """Refused commands after which a client is disconnected."""
     hops: Count = 50
@@ -117,7 +219,7 @@ class Limits:
 class Timeouts:
     """How long the gateway waits, in seconds."""
 
-    think: Seconds = 5.0
+    think: Seconds = 2.0
     """For the reading of one mail; then it goes on as it came."""
     client_command: Seconds = 300.0
     """For a client's next command."""
@@ -128,7 +230,7 @@ class Timeouts:
     reply: Seconds = 300.0
     """For the next hop's reply to a command."""
     final_dot: Seconds = 550.0
-    """For the next hop's reply to a whole mail; clients wait 600 (RFC 5321, 4.5.3.2.6)."""
+    """For the next hop, from DATA to its last reply; clients wait 600 (RFC 5321, 4.5.3.2.6)."""
     stop: Seconds = 30.0
     """For the mails under way when the gateway is told to stop."""
 
@@ -137,8 +239,12 @@ class Timeouts:
 class GatewayFile:
     """One gateway: where it listens, whom it hands mail to, what it keeps."""
 
-    listen: Annotated[Listen, Field(examples=[{"clients": ["10.0.0.0/8"]}])]
-    """Where mail is taken, and from whom."""
+    listen: Annotated[
+        tuple[Listen, ...],
+        fields.OneOrMore(),
+        Field(min_length=1, examples=[{"clients": ["10.0.0.0/8"]}]),
+    ]
+    """Where mail is taken, and from whom; a list of these if there are several addresses."""
     next_hop: Annotated[NextHop | None, Field(examples=[{"host": "mx.acme.example"}])] = None
     """The mail server that mails are handed on to. Left out, they are kept in the outbox."""
     outbox: Location = Path("../var/outbox")
@@ -156,100 +262,15 @@ class GatewayFile:
     """What one client may ask of the gateway."""
     timeouts: Timeouts = Timeouts()
     """How long the gateway waits, in seconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Senders:
-    """By these envelope senders a mail is known to be the company's."""
-
-    domains: Annotated[tuple[Domain, ...], Field(examples=[["acme.example"]])] = ()
-    """Every address at these domains; subdomains are written out."""
-    addresses: Annotated[tuple[Mailbox, ...], Field(examples=[["saiyo@acme.example"]])] = ()
-    """Single addresses."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class SecretPlace:
-    """Where the company's secret is kept; one of `env` and `file`, never the secret itself.
-
-    The secret is one or more lines of at least 32 characters: the first signs links, all verify
-    them (put a new one on top, keep the old), the last tells persons apart and never changes.
-    """
-
-    env: Annotated[fields.Text | None, Field(pattern=fields.VARIABLE)] = None
-    """The name of an environment variable; its lines may also be separated by spaces."""
-    file: Annotated[Location | None, Field(examples=["../../var/acme.secret"])] = None
-    """The path of a file."""
-    create: fields.Switch = False
-    """Whether `serve` writes a new random secret to the file if it is missing."""
-
-    @model_validator(mode="after")
-    def _one_place(self) -> SecretPlace:
-        if (self.env is None) == (self.file is None):
-            raise fields.refuse("a secret has one place; write either env: NAME or file: PATH")
-        if self.create and self.file is None:
-            raise fields.refuse("only a file can be created; write file: PATH, or delete create")
-        return self
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Credits:
-    """How referred persons become credits."""
-
-    count_on: Basis = Basis.DELIVERED
-    """delivered: the mail with the link was accepted; registered: the person registered."""
-    per_credit: Count = 10
-    """Persons that make one credit."""
-    dedupe_days: Annotated[Count, Field(le=36500)] = 365
-    """Days in which the same person is counted once."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class ScopeFile:
-    """Whom the company does not want to reach with a link."""
-
-    agencies: Annotated[tuple[Domain, ...], Field(examples=[["agent.example"]])] = ()
-    """Domains of recruiting agencies: a mail to them speaks about a candidate, not to one."""
-    suppress: Annotated[tuple[Mailbox, ...], Field(examples=[["taro@mail.example"]])] = ()
-    """Persons who asked not to be sent the offer."""
-    bulk_senders: Annotated[tuple[Mailbox, ...], Field(examples=[["ats@acme.example"]])] = ()
-    """Own senders whose mails are marked as bulk and are letters all the same."""
-    rewrites_dkim: fields.Switch = False
-    """Whether mails that are DKIM-signed already may be changed, because the next hop signs them
-    again. Otherwise they pass as they came: a broken signature keeps mails from arriving."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class CompanyFile:
-    """One company: its mails, its link, its words."""
-
-    id: Annotated[fields.Text, Field(pattern=fields.COMPANY_ID, examples=["acme"])]
-    """A short name for logs, links and the ledger; it never changes."""
-    name: Annotated[fields.Text, Field(min_length=1, max_length=200, examples=["株式会社アクメ"])]
-    """The name that stands for {company} in the block."""
-    mode: Mode = Mode.MONITOR
-    """monitor: judge and change nothing; live: add the link; paused: do nothing."""
-    senders: Annotated[Senders, Field(examples=[{"domains": ["acme.example"]}])]
-    """By these envelope senders a mail is known to be the company's."""
-    internal_domains: Annotated[tuple[Domain, ...], Field(examples=[["acme-group.example"]])] = ()
-    """Further domains of colleagues, who never get a link; senders.domains are among them."""
-    link: Annotated[fields.Link, Field(examples=["https://careerrelay.jp/c/acme"])]
-    """The company's own CareerRelay URL; each mail gets a code at its end."""
-    languages: Annotated[tuple[Language, ...], Field(min_length=1, examples=[["ja"]])] = ("ja",)
-    """The languages of letters that may carry the link. In some countries the offer counts as
-    advertising: ask before adding one."""
-    secret: Annotated[SecretPlace, Field(examples=[{"env": "ACME_SECRET"}])]
-    """Where the company's secret is kept."""
-    block: Annotated[
-        dict[Language, fields.Text],
-        Field(examples=[{"ja": "転職支援サービスをご案内いたします。\n{link}"}]),
-    ] = Field(default_factory=dict)
-    """The company's own words per language: {link} alone on a line, {company} for its name. The
-    shipped words if left out."""
-    credits: Credits = Credits()
-    """How referred persons become credits."""
-    scope: ScopeFile = ScopeFile()
-    """Whom the company does not want to reach with a link."""
+    workers: Annotated[Count, Field(le=64)] = 1
+    """Processes that take mail on the same addresses."""
+    thinkers: Annotated[Count, Field(le=64)] = 2
+    """Processes that each worker has mails judged in."""
+    spool: Annotated[Location | None, Field(examples=["../var/spool"])] = None
+    """The folder for mails over limits.spool_size while they are on their way; the system's folder
+    for temporary files if left out. Nothing is left there after a crash."""
+    pid_file: Annotated[Location | None, Field(examples=["/run/relay-gateway.pid"])] = None
+    """The file by which `relay-gateway reload` finds the gateway; beside the ledger if left out."""
 
 
 Pattern = Annotated[fields.Text, Field(max_length=4000)]

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from relay_gateway.config import shape
-from relay_gateway.config.models import CompanyFile, GatewayFile, RulesFile
+from relay_gateway.config.company import CompanyFile
+from relay_gateway.config.models import GatewayFile, RulesFile
 
 FOLDER = Path(__file__).parent.parent / "schemas"
 DRAFT = "https://json-schema.org/draft/2020-12/schema"

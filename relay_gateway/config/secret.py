@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from relay_gateway.config.company import SecretPlace
 from relay_gateway.config.document import Fault
-from relay_gateway.config.models import SecretPlace
 
 SHORTEST = 32
 HOW = "make one with: openssl rand -hex 32"

@@ -11,6 +11,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from relay_gateway.core.message import Unfit
 
@@ -44,6 +45,9 @@ _READINGS = {
     "koi8-u": ("koi8_u",),
     "tis-620": ("tis_620",),
 }
+# Lines are measured octet by octet. Only lines of HTML are longer, and rarely.
+_LONGEST = 10_000
+_STATEFUL = {*_JIS[:4], "iso2022_jp_2", "iso2022_kr"}
 # There was never an ISO-8859-12, nor a windows-1259.
 _SINGLE_BYTE = re.compile(r"(?:windows-|cp)125[0-8]|iso-8859-(?:[2-9]|1[013-6])")
 _SHIFTED = re.compile(r"utf-?(?:16|32|7)|ucs-?[24]|unicode|hz-gb|hz\b|iso-10646")
@@ -71,15 +75,26 @@ class Text:
             start = self.data.index(b"\n", start) + 1
         if not column:
             return start
-        if self.codec in ("ascii", "utf_8"):
-            return start + len(self.text[begin:index].encode(self.codec))
+        size = self._size(start, self.text[begin:index])
+        if size:
+            return start + size
         if self.text[index - 1].isascii():
             return start + self._within(start, column - 1) + 1
         return start + self._within(start, column)
 
+    def _size(self, start: int, words: str) -> int:
+        """How many bytes these words of the text take; 0 where only measuring can tell."""
+        if self.codec in _STATEFUL:
+            return 0
+        size = len(words.encode(self.codec, "replace"))
+        is_so = self.data[start : start + size].decode(self.codec, "replace") == words
+        return size if is_so else 0
+
     def _within(self, start: int, column: int) -> int:
         stop = self.data.find(b"\n", start)
         stop = len(self.data) if stop < 0 else stop
+        if stop - start > _LONGEST:
+            raise Unfit("a line too long to be measured")
         seen = 0
         for width, at in _characters(self.data[start:stop], self.codec):
             if seen >= column:
@@ -140,7 +155,7 @@ def _jis(data: bytes) -> Iterator[tuple[str, int]]:
     """Microsoft's ISO-2022-JP, character by character: pairs are read as their cp932 twins."""
     state, at = b"(B", 0
     while at < len(data):
-        escape = _ESCAPE.match(data, at)
+        escape = _ESCAPE.match(data, at) if data[at] == 27 else None
         if escape:
             state, at = escape[1], escape.end()
             continue
@@ -149,6 +164,8 @@ def _jis(data: bytes) -> Iterator[tuple[str, int]]:
         at += width
 
 
+# One call for each of a hundred thousand characters; there are some ten thousand different ones.
+@cache
 def _jis_character(code: bytes, state: bytes) -> str:
     if len(code) == 2:
         row, cell = code

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """What a client may send: anything, mail that proves its company, or nothing as yet."""
+
+    FREE = "free"
+    SHARED = "shared"
+    STRANGER = "stranger"
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
     """The peer that brought the mail: its IP address, its HELO name and the protocol spoken.
 
-    `protocol` is a keyword of RFC 3848 (`SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`).
+    `protocol` is a keyword of RFC 3848 (`SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`). `user` has logged
+    in; `names` stand, in lower case, in the certificate that it has shown and we could verify.
     """
 
     address: str
     helo: bytes
     protocol: str = "ESMTP"
+    user: str = ""
+    names: frozenset[str] = frozenset()
+    standing: Standing = Standing.FREE
 
 
 @dataclass(frozen=True, slots=True)

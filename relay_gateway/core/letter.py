@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from relay_gateway.core.flow import Line, Voice, html_lines, plain_lines
+from relay_gateway.core.message import Unfit
 from relay_gateway.core.voice import voices
 
 __all__ = ["Letter", "Paragraph", "Voice", "read_html", "read_plain"]
+
+MAX_WORDS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,24 @@ class Letter:
 
 
 def read_plain(text: str, *, is_flowed: bool = False, is_delsp: bool = False) -> Letter:
-    """The letter in a text/plain part."""
+    """The letter in a text/plain part; `Unfit` if it is too much for one."""
     return _letter(text, plain_lines(text, is_flowed=is_flowed, is_delsp=is_delsp), is_html=False)
 
 
 def read_html(source: str) -> Letter:
-    """The letter in a text/html part, as a reader sees it."""
+    """The letter in a text/html part, as a reader sees it; `Unfit` if it is too much for one."""
+    if _ENDLESS.search(source):
+        raise Unfit("a character reference without end")
     return _letter(source, html_lines(source), is_html=True)
 
 
+# Python refuses to read a number of 4300 digits, and browsers know none of more than seven.
+_ENDLESS = re.compile(r"&#[xX]?[0-9A-Fa-f]{100}")
+
+
 def _letter(source: str, lines: tuple[Line, ...], *, is_html: bool) -> Letter:
+    if sum(len(line.text) for line in lines) > MAX_WORDS:
+        raise Unfit("more words than a letter has")
     spoken = voices([line.text for line in lines], [line.mark for line in lines])
     return Letter(source, is_html, tuple(_paragraphs(lines, spoken)))
 

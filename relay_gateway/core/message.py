@@ -1,7 +1,8 @@
 """A raw mail taken apart into spans of its own bytes; nothing is copied and nothing corrected.
 
 Python's `email` changes one mail in five when it writes back what it read, so this reader only
-finds. It is linear in the size of the mail and refuses what it would have to guess.
+finds. It is linear in the size of the mail and refuses what it would have to guess, and what would
+cost the other readers of our own output more than a letter should.
 """
 
 from __future__ import annotations
@@ -12,9 +13,17 @@ from dataclasses import dataclass
 
 MAX_DEPTH = 30
 MAX_PARTS = 500
-MAX_HEADER = 256 * 1024
-MAX_FIELDS = 2000
-MAX_STRUCTURED = 8 * 1024
+MAX_HEADER = 100 * 1024
+MAX_FIELDS = 1000
+MAX_STRUCTURED = 4 * 1024
+
+# Of the whole mail, attached mails included: we do not look into those, but `email` does.
+MAX_LINES = 60_000
+MAX_DASHED = 2000
+MAX_CONTAINERS = 50
+MAX_ALL_STRUCTURED = 128 * 1024
+MAX_PARAMETERS = 3000
+MAX_READINGS = 500_000
 
 
 class Unreadable(Exception):
@@ -98,12 +107,46 @@ class Message:
 
 def read(raw: bytes) -> Message:
     """Take a mail apart, or raise `Unreadable`; never another exception, whatever the bytes."""
+    _weigh(raw)
     fields, body = _header(raw, Span(0, len(raw)))
     media_type, _ = content_type(_only(fields, "content-type"))
     parts = tuple(_leaves(raw, fields, body, (), "text/plain"))
     if len(parts) > MAX_PARTS:
         raise Unreadable("too many parts")
     return Message(raw, fields, media_type or "text/plain", parts)
+
+
+_LOWER = bytes.maketrans(bytes(range(65, 91)) + b"\r", bytes(range(97, 123)) + b"\n")
+_STRUCTURED = re.compile(
+    rb"\ncontent-(?:type|disposition|transfer-encoding)[ \t]*:([^\n]*(?:\n\n?[ \t][^\n]*)*)"
+)
+_CONTAINER = re.compile(rb"\s*(?:multipart|message)/")
+
+
+def _weigh(raw: bytes) -> None:
+    """Refuse a mail that is built to be slow, for any reader and at any depth, before one sees it.
+
+    `email` ends a line at a bare CR too, reads the fields of parts of attached mails again and
+    again, and asks each multipart around a line whether the line ends it.
+    """
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    if lines > MAX_LINES:
+        raise Unreadable("too many lines")
+    lower = b"\n" + raw.translate(_LOWER)
+    if lower.count(b"\n--") > MAX_DASHED:
+        raise Unreadable("too many lines that could end a part")
+    containers, size, parameters = 0, 0, 0
+    for match in _STRUCTURED.finditer(lower):
+        length = len(match[1])
+        size += length
+        parameters += match[1].count(b";")
+        if length > MAX_STRUCTURED or size > MAX_ALL_STRUCTURED:
+            raise Unreadable("a structured field is too long")
+        if parameters > MAX_PARAMETERS:
+            raise Unreadable("too many parameters")
+        containers += _CONTAINER.match(match[1]) is not None
+    if containers > MAX_CONTAINERS or lines * containers > MAX_READINGS:
+        raise Unreadable("nested too deep")
 
 
 # A field name is printable ASCII without a colon (RFC 5322, 2.2); lines that begin with a blank

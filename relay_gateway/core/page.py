@@ -11,7 +11,10 @@ from relay_gateway.core.letter import Letter
 from relay_gateway.core.message import Message, Part, Unfit
 
 # A letter is small; a report of a machine with a million lines takes seconds to read.
-MAX_TEXT = 2**19
+MAX_TEXT = 2**18
+MAX_TEXTS = 8
+MAX_LINES = 4000
+MAX_TAGS = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +36,18 @@ def pages(message: Message) -> tuple[tuple[Page, ...], ...]:
 
     A second text after an attachment is a group of its own. Raises `Unfit` for what cannot be read.
     """
-    groups = _groups(message)
-    read = tuple(tuple(_page(message, part) for part in group) for group in groups)
+    groups = tuple(
+        tuple((part, _text(message, part)) for part in group) for group in _groups(message)
+    )
+    _weigh(tuple(pair for group in groups for pair in group))
+    read = tuple(tuple(_page(*pair) for pair in group) for group in groups)
     return tuple(filter(None, (tuple(page for page in group if page.letter.own) for group in read)))
 
 
 def _groups(message: Message) -> Iterator[tuple[Part, ...]]:
     texts = [part for part in message.parts if part.is_letter]
-    if sum(part.body.end - part.body.start for part in texts) > MAX_TEXT:
+    size = sum(part.body.end - part.body.start for part in texts)
+    if size > MAX_TEXT or len(texts) > MAX_TEXTS:
         raise Unfit("more text than a letter has")
     while texts:
         alternatives = [box for box in texts[0].inside if box.media_type == "multipart/alternative"]
@@ -50,10 +57,20 @@ def _groups(message: Message) -> Iterator[tuple[Part, ...]]:
         yield tuple(group)
 
 
-def _page(message: Message, part: Part) -> Page:
+def _weigh(texts: tuple[tuple[Part, Text], ...]) -> None:
+    lines = sum(text.text.count("\n") for _, text in texts)
+    tags = sum(text.text.count("<") for part, text in texts if part.media_type == "text/html")
+    if lines > MAX_LINES or tags > MAX_TAGS:
+        raise Unfit("more lines or tags than a letter has")
+
+
+def _text(message: Message, part: Part) -> Text:
     if part.is_sealed:
         raise Unfit("a part whose bytes are vouched for")
-    text = charset.read(transfer.decode(message.raw, part), part.parameter("charset"))
+    return charset.read(transfer.decode(message.raw, part), part.parameter("charset"))
+
+
+def _page(part: Part, text: Text) -> Page:
     if part.media_type == "text/html":
         return Page(part, text, letter.read_html(text.text))
     is_flowed = part.parameter("format").lower() == "flowed"

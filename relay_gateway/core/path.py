@@ -197,6 +197,7 @@ _OF_MAIL: Mapping[bytes, Callable[[bytes | None], bool]] = {
     b"SMTPUTF8": lambda value: value is None,  # RFC 6531
     b"RET": _matches(rb"FULL|HDRS"),  # RFC 3461, 4.3
     b"ENVID": _matches(_XTEXT + rb"{1,100}"),  # RFC 3461, 4.4
+    b"REQUIRETLS": lambda value: value is None,  # RFC 8689, 2
     b"AUTH": _matches(rb"<>|" + _XTEXT + rb"{1,500}"),  # RFC 4954, 5
 }
 _OF_RCPT: Mapping[bytes, Callable[[bytes | None], bool]] = {

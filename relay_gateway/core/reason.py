@@ -15,6 +15,7 @@ class Reason(StrEnum):
     LANGUAGE_OFF = "language_off"
     LINKED_ALREADY = "linked_already"
     NO_COMPANY = "no_company"
+    NO_PROOF = "no_proof"
     PAUSED = "paused"
     INTERNAL = "internal"
     SEVERAL_RECIPIENTS = "several_recipients"

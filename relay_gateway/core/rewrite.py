@@ -13,7 +13,7 @@ from relay_gateway.core.page import Page
 from relay_gateway.core.place import Spot, own_links
 from relay_gateway.core.transfer import Cut
 
-_MOST_LINKS = 50
+_MOST_LINKS = 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from relay_gateway.core.access import Network
 from relay_gateway.core.block import Wording
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.envelope import domain_of
@@ -17,6 +18,26 @@ class Mode(StrEnum):
     MONITOR = "monitor"
     LIVE = "live"
     PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows, together with its senders, that a mail is a company's; one way is enough.
+
+    `header` is the name, in lower case, of a field with one of the `secrets` as its value.
+    Without any way whoever may send is believed.
+    """
+
+    networks: tuple[Network, ...] = ()
+    users: frozenset[str] = frozenset()
+    certificates: frozenset[str] = frozenset()
+    header: str = ""
+    secrets: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether any way is named."""
+        return bool(self.networks or self.users or self.certificates or self.header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,7 @@ class Tenant:
     wordings: Mapping[str, Wording]
     terms: Terms = field(default_factory=Terms)
     scope: Scope = field(default_factory=Scope)
+    proof: Proof = field(default_factory=Proof)
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""

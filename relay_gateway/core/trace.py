@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Iterable
 from email.utils import formatdate
 from textwrap import wrap
 
@@ -33,12 +34,13 @@ def mark(mail_id: bytes, keys: tuple[bytes, ...]) -> bytes:
     return b"%s: %s %s\r\n" % (MARK, _VERSION, _mac(mail_id, keys[0]))
 
 
-def is_marked(value: bytes, mail_id: bytes, keys: tuple[bytes, ...]) -> bool:
-    """Whether the value of a mark was written for this mail with one of these keys."""
-    version, _, mac = b" ".join(value.split()).partition(b" ")
+def is_marked(values: Iterable[bytes], mail_id: bytes, keys: tuple[bytes, ...]) -> bool:
+    """Whether one of these values of marks was written for this mail with one of these keys."""
+    macs = [b"%s %s" % (_VERSION, _mac(mail_id, key)) for key in keys]
+    marks = [b" ".join(value.split()) for value in values]
     # All keys are tried, so that the time taken does not tell which one fits.
-    fits = [hmac.compare_digest(mac, _mac(mail_id, key)) for key in keys]
-    return version == _VERSION and any(fits)
+    fits = [hmac.compare_digest(mark, mac) for mark in marks for mac in macs]
+    return any(fits)
 
 
 def _mac(mail_id: bytes, key: bytes) -> bytes:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import binascii
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 
 from relay_gateway.core.edit import Edit, apply
-from relay_gateway.core.message import Part, Span, Unfit
+from relay_gateway.core.message import Part, Unfit
 
 MAX_LINE = 998
 EIGHT = ("8bit", "binary")
@@ -34,7 +35,7 @@ def decode(raw: bytes, part: Part) -> bytes:
     if part.encoding in PLAIN:
         return body
     if part.encoding == "quoted-printable":
-        return b"".join(token.decoded for token in _tokens(body))
+        return _QUOTED.sub(_quoted, body)
     if part.encoding == "base64":
         return _base64(body)
     raise Unfit("unknown transfer encoding")
@@ -87,58 +88,67 @@ def _long_lines(body: bytes) -> set[bytes]:
 # Quoted-printable, 6.7. Blanks before a line end are kept as most readers keep them, although
 # rule 3 would have them dropped.
 _QUOTED = re.compile(
-    rb"(?P<escapes>(?:=[0-9A-Fa-f]{2})+)"
-    rb"|(?P<soft>=[ \t]*(?:\r?\n|\Z))"
-    rb"|(?P<line>\r?\n)"
-    rb"|(?P<literal>[^=\r\n \t]+|[ \t]+|\r)"
+    rb"(?P<escapes>(?:=[0-9A-Fa-f]{2})+)|(?P<soft>=[ \t]*(?:\r?\n|\Z))|(?P<broken>=)"
 )
 _QUOTED_LINE = 76
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
-    span: Span
-    decoded: bytes
-    is_escaped: bool
-
-
-def _tokens(body: bytes) -> list[_Token]:
-    tokens, at = [], 0
-    for match in _QUOTED.finditer(body):
-        if match.start() != at:
-            break
-        at = match.end()
-        kind, text = match.lastgroup, match[0]
-        if kind == "escapes":
-            decoded = bytes.fromhex(text.replace(b"=", b"").decode("ascii"))
-        else:
-            decoded = text if kind in ("line", "literal") else b""
-        tokens.append(_Token(Span(match.start(), at), decoded, kind == "escapes"))
-    if at != len(body):
+def _quoted(match: re.Match[bytes]) -> bytes:
+    if match.lastgroup == "broken":
         raise Unfit("broken quoted-printable")
-    return tokens
+    is_soft = match.lastgroup == "soft"
+    return b"" if is_soft else bytes.fromhex(match[0].replace(b"=", b"").decode("ascii"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of octets that are encoded in one way: where each begins, decoded and encoded.
+
+    What is not escaped stands for itself.
+    """
+
+    decoded: list[int]
+    encoded: list[int]
+    widths: list[int]
+    sizes: tuple[int, int]
+
+    def offset(self, at: int) -> int:
+        """Where in the encoded bytes the decoded byte number `at` begins."""
+        whole, encoded = self.sizes
+        if at >= whole:
+            return encoded
+        run = bisect_right(self.decoded, at) - 1
+        return self.encoded[run] + (at - self.decoded[run]) * self.widths[run]
+
+
+def _runs(body: bytes) -> _Runs:
+    runs: list[tuple[int, int, int]] = []
+    at, seen = 0, 0
+    for match in _QUOTED.finditer(body):
+        start, end = match.span()
+        if start > at:
+            runs.append((seen, at, 1))
+            seen += start - at
+        if match.lastgroup == "escapes":
+            runs.append((seen, start, 3))
+            seen += (end - start) // 3
+        at = end
+    if at < len(body):
+        runs.append((seen, at, 1))
+    decoded, encoded, widths = ([run[n] for run in runs] for n in range(3))
+    return _Runs(decoded, encoded, widths, (seen + len(body) - at, len(body)))
 
 
 def _splice_quoted(body: bytes, cuts: tuple[Cut, ...], line_end: bytes) -> tuple[Edit, ...]:
-    tokens = _tokens(body)
+    runs = _runs(body)
     edits = []
     for cut in cuts:
-        start = _quoted_offset(tokens, cut.start, len(body))
-        end = start if cut.end == cut.start else _quoted_offset(tokens, cut.end, len(body))
+        start = runs.offset(cut.start)
+        end = start if cut.end == cut.start else runs.offset(cut.end)
         is_whole = cut.new.endswith(line_end) or body.startswith(line_end, end) or end == len(body)
         new = _quote(cut.new, line_end) + (b"" if is_whole else b"=" + line_end)
         edits.append(Edit(start, end, _soft_break(body, start, line_end) + new))
     return tuple(edits)
-
-
-def _quoted_offset(tokens: list[_Token], at: int, size: int) -> int:
-    """Where in the encoded bytes the decoded byte number `at` begins."""
-    seen = 0
-    for token in tokens:
-        if seen + len(token.decoded) > at:
-            return token.span.start + (at - seen) * (3 if token.is_escaped else 1)
-        seen += len(token.decoded)
-    return size
 
 
 def _soft_break(body: bytes, at: int, line_end: bytes) -> bytes:

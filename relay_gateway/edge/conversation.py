@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from typing import AnyStr, cast
 
 import structlog
@@ -12,9 +14,10 @@ from aiosmtpd.smtp import SMTP
 
 from relay_gateway.core.path import BadCommand
 from relay_gateway.core.reply import OUR_FAULT, Reply, reply
+from relay_gateway.edge import tls
 from relay_gateway.edge.log import words
 from relay_gateway.edge.next_hop import Timeouts
-from relay_gateway.edge.wire import BareNewline, Wire
+from relay_gateway.edge.wire import LONGEST_LINE, BareNewline, Wire
 
 log = structlog.get_logger()
 
@@ -23,16 +26,26 @@ log = structlog.get_logger()
 class Limits:
     """What one client, or all of them, may ask for.
 
-    `message_size` is in octets, `connections` is for all clients together, `commands` counts
-    since the last mail that was taken, `errors` is for a session, `hops` are `Received` fields.
+    `message_size` is in octets, mails over `spool_size` are kept in the folder `spool` and not in
+    memory; `connections` is for all clients together, `strangers` for those of them that may not
+    send as yet; `commands` counts since the last mail that was taken, `errors` and `logins` that
+    fail are for a session, `hops` are `Received` fields, `data_rate` is in octets a second. A
+    client that says nothing for `idle_release` seconds between two mails keeps no next hop waiting.
     """
 
     message_size: int = 50 * 2**20
     recipients: int = 1000
-    connections: int = 1000
-    commands: int = 5000
+    connections: int = 2000
+    connections_per_address: int = 1500
+    strangers: int = 100
+    commands: int = 3000
     errors: int = 20
+    logins: int = 3
     hops: int = 50
+    data_rate: int = 500
+    idle_release: float = 10.0
+    spool_size: int = 2**20
+    spool: Path | None = None
 
 
 class Conversation(SMTP):
@@ -42,13 +55,18 @@ class Conversation(SMTP):
     line_length_limit = 2**16
 
     def __init__(self, hostname: str, limits: Limits, timeouts: Timeouts) -> None:
-        # The handler is None: a server that is its own handler recurses on the first exception.
-        super().__init__(None, hostname=hostname, loop=asyncio.get_running_loop(), ident="ESMTP")
+        # A server that is its own handler recurses on the first exception.
+        super().__init__(_NOBODY, hostname=hostname, loop=asyncio.get_running_loop())
         self._limits, self._timeouts = limits, timeouts
         self._said = b""
         self._commands = self._errors = 0
         self._patience: asyncio.Timeout | None = None
         self._is_over = self._is_winding_up = False
+
+    # aiosmtpd looks through all its names for commands and mechanisms, for each client anew: that
+    # is four fifths of what a new one costs. Ours are known by name.
+    def __dir__(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def task(self) -> asyncio.Task[None]:
@@ -64,17 +82,22 @@ class Conversation(SMTP):
     def break_off(self) -> None:
         """End now, with a word if a command is waited for."""
         self._is_winding_up = True
-        if not self._wake() and self.transport is not None:
-            cast(asyncio.WriteTransport, self.transport).abort()
+        if not self._wake():
+            self._cut()
 
     @property
     def _host(self) -> str:
+        """Whom we talk with, for the log."""
         peer = self.session.peer if self.session is not None else None
         return str(peer[0]) if peer else ""
 
     @abstractmethod
-    def _greeting(self) -> Reply:
+    async def _greeting(self) -> Reply:
         """The first reply; the conversation ends with it unless it is a 220."""
+
+    @abstractmethod
+    def _check(self, verb: str) -> None:
+        """Raise `BadCommand` for a command that is not spoken here and now."""
 
     @abstractmethod
     def _is_between_mails(self) -> bool:
@@ -95,23 +118,25 @@ class Conversation(SMTP):
     def _reset_timeout(self, duration: float | None = None) -> None:
         pass
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to talk."""
+        self._socket = cast(asyncio.Transport, transport)
+        super().connection_made(transport)
+        self._wire = Wire(self._reader)
+
     # Not aiosmtpd's: it cancels the command that runs, and with it a delivery under way. The
     # conversation notices by itself that nobody is there.
     def connection_lost(self, error: Exception | None) -> None:
-        if self._original_transport is not None:
-            self._original_transport.close()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self.transport = None
 
     # Not aiosmtpd's: likewise. A client may close its half and still wait for the reply.
     def eof_received(self) -> bool | None:
-        keeps_open = asyncio.StreamReaderProtocol.eof_received(self)
-        return keeps_open and self.session is not None and self.session.ssl is None
+        return asyncio.StreamReaderProtocol.eof_received(self)
 
     # Not aiosmtpd's: it takes a bare LF for the end of a command, logs addresses, waits for ever
     # for a client that does not read, and knows no list of clients.
     async def _handle_client(self) -> None:
-        self._wire = Wire(self._reader)
         try:
             await self._converse()
         except (OSError, EOFError):
@@ -122,7 +147,7 @@ class Conversation(SMTP):
             await self._leave()
 
     async def _converse(self) -> None:
-        greeting = self._greeting()
+        greeting = await self._greeting()
         await self._say(greeting)
         while greeting.code == 220 and not self._is_over:
             await self._take_turn()
@@ -147,9 +172,27 @@ class Conversation(SMTP):
         async with asyncio.timeout(self._timeouts.client_command) as patience:
             self._patience = patience
             try:
-                return await self._wire.line()
+                return await self._line()
             finally:
                 self._patience = None
+
+    async def _line(self) -> bytes:
+        return await self._wire.line(self._longest_line)
+
+    @property
+    def _longest_line(self) -> int:
+        """How many octets a command may have."""
+        return LONGEST_LINE
+
+    async def _secure(self, context: ssl.SSLContext) -> None:
+        """Go on under TLS; whatever was said before it and not answered is forgotten.
+
+        RFC 3207, 4.2: it could have been said by somebody else. Raises `OSError`.
+        """
+        within = self._timeouts.connect
+        # The plain writer stays alive: the last one to let go of it closes the connection.
+        self._plain = self._writer
+        self._wire, self._writer = await tls.upgrade(self._writer, context, within)
 
     async def _obey(self, line: bytes) -> None:
         verb, _, argument = line.partition(b" ")
@@ -158,16 +201,21 @@ class Conversation(SMTP):
         self._commands += 1
         if name in _HTTP or name.endswith(":") or self._commands > self._limits.commands:
             # A browser made to talk to us would go on with words that are commands.
-            await self._end(_ENOUGH)
+            await self._end(ENOUGH)
         elif name not in COMMANDS:
-            raise BadCommand(_UNKNOWN)
+            raise BadCommand(UNKNOWN)
         else:
-            await self._smtp_methods[name](argument.strip().decode("latin-1"))
+            self._check(name)
+            if self._commands > _EAGER and name not in _OF_A_MAIL:
+                # Who talks for the sake of talking shall not keep others waiting.
+                await asyncio.sleep(_PAUSE)
+            # Each of them is ours: aiosmtpd's own STARTTLS and AUTH are never reached.
+            await getattr(self, f"smtp_{name}")(argument.strip().decode("latin-1"))
 
     async def _refuse(self, refusal: Reply) -> None:
         self._errors += 1
         if self._errors > self._limits.errors:
-            await self._end(_ENOUGH)
+            await self._end(ENOUGH)
         else:
             await self._say(refusal)
 
@@ -176,13 +224,20 @@ class Conversation(SMTP):
         await self._say(farewell)
 
     async def _part(self) -> None:
+        is_gone = self._socket.is_closing()
         self._writer.close()
+        if is_gone:
+            return
         try:
             async with asyncio.timeout(_FAREWELL):
                 await self._writer.wait_closed()
         except OSError:
-            # Not close(): it never ends while the client does not read.
-            self._writer.transport.abort()
+            self._cut()
+
+    def _cut(self) -> None:
+        # Not close(): it never ends while the client does not read. And the socket's own: under
+        # TLS there may be a farewell to wait for.
+        self._socket.abort()
 
     # Not aiosmtpd's: the words of a next hop may be no UTF-8 and a client may never read them.
     async def push(self, status: AnyStr) -> None:
@@ -196,11 +251,14 @@ class Conversation(SMTP):
 
     async def _say(self, said: Reply) -> None:
         if said.code >= 400 and said is not STOPPING:
-            verb = self._said.partition(b" ")[0].upper().decode("latin-1")
-            command = verb if verb in COMMANDS else ""
-            told = {"code": said.code, "text": words(said)}
-            log.warning("refused", client=self._host, command=command, reply=told)
+            self._log_refusal(said)
         await self._write(said.wire())
+
+    def _log_refusal(self, said: Reply) -> None:
+        verb = self._said.partition(b" ")[0].upper().decode("latin-1")
+        command = verb if verb in COMMANDS else ""
+        told = {"code": said.code, "text": words(said)}
+        log.warning("refused", client=self._host, command=command, reply=told)
 
     async def _write(self, wire: bytes) -> None:
         self._writer.write(wire)
@@ -208,15 +266,33 @@ class Conversation(SMTP):
             async with asyncio.timeout(self._timeouts.client_command):
                 await self._writer.drain()
         except TimeoutError:
-            self._writer.transport.abort()
+            self._cut()
             raise ConnectionAbortedError from None
 
 
-# STARTTLS and AUTH are aiosmtpd's and not spoken until they are offered.
-COMMANDS = frozenset("EHLO HELO MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT".split())
+class _Nobody:
+    """A handler that handles nothing and is looked through in no time."""
+
+    def __dir__(self) -> tuple[str, ...]:
+        return ()
+
+
+COMMANDS = frozenset(
+    "EHLO HELO STARTTLS AUTH XFORWARD MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT".split()
+)
+_OF_A_MAIL = frozenset("MAIL RCPT DATA QUIT".split())
+# Commands since the last mail, as `smtpd_junk_command_limit` of Postfix, and seconds.
+_EAGER, _PAUSE = 100, 0.005
 STOPPING = reply(421, "4.3.2 Going down, please try again")
 _FAREWELL = 10.0
+_NOBODY = _Nobody()
 _HTTP = frozenset("GET POST PUT HEAD DELETE OPTIONS CONNECT TRACE PATCH".split())
 _IDLE = reply(421, "4.4.2 Waited too long")
-_ENOUGH = reply(421, "4.7.0 Too many errors or commands")
-_UNKNOWN = reply(500, "5.5.2 Command not recognized")
+ENOUGH = reply(421, "4.7.0 Too many errors or commands")
+UNKNOWN = reply(500, "5.5.2 Command not recognized")
+
+
+def expect_nothing(argument: str | None) -> None:
+    """Refuse a command that has an argument although it takes none."""
+    if argument:
+        raise BadCommand(reply(501, "5.5.4 No argument here"))

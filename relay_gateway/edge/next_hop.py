@@ -1,53 +1,30 @@
 """One onward SMTP connection in step with a client: its words are the client's answers.
 
 Whatever is not a complete, well-formed, expected reply on a connection without left-over bytes
-is no reply: the connection is dropped, and the client hears that it may try again.
+is no reply: the connection is dropped, and the client hears that it may try again. Parameters are
+carried as they stand, also the SIZE of a mail that grows on its way: it is the client's estimate.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Set
+from enum import Enum, auto
 from types import MappingProxyType
 
-from aiosmtplib import SMTPException, SMTPServerDisconnected
+import structlog
+from aiosmtplib import SMTPException
 
+from relay_gateway.core.edit import Raw
 from relay_gateway.core.path import Path, keyword
 from relay_gateway.core.reply import NO_NEXT_HOP, Reply, reply
+from relay_gateway.edge.destination import Destination, Timeouts, Tls
+from relay_gateway.edge.greeting import Unready, greet
 from relay_gateway.edge.line import Line
 
+__all__ = ["Destination", "NextHop", "Timeouts", "Tls"]
 
-class Tls(StrEnum):
-    """How the way to the next hop is kept from being read.
-
-    `opportunistic` takes STARTTLS where it is offered and `require` insists on it, both without
-    asking for whose certificate it is; `verify` and `implicit` check certificate and name.
-    """
-
-    NONE = "none"
-    OPPORTUNISTIC = "opportunistic"
-    REQUIRE = "require"
-    VERIFY = "verify"
-    IMPLICIT = "implicit"
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. Ours towards the next hop end before those of a client (RFC 5321, 4.5.3.2).
-
-    `client_command` is for a whole line, `client_data` for the next bytes of a mail; `connect` for
-    all up to the reply to EHLO; `final_dot` stays below the ten minutes a client waits.
-    """
-
-    client_command: float = 300.0
-    client_data: float = 180.0
-    connect: float = 30.0
-    reply: float = 300.0
-    final_dot: float = 550.0
+log = structlog.get_logger()
 
 
 class _State(Enum):
@@ -65,22 +42,12 @@ class NextHop:
     network does; each gives the reply for the client.
     """
 
-    def __init__(  # noqa: PLR0913 - each is a fact of one connection
-        self,
-        host: str,
-        port: int,
-        tls: Tls,
-        local_hostname: str,
-        timeouts: Timeouts,
-        *,
-        trust: ssl.SSLContext | None = None,
-    ) -> None:
-        self._host, self._port = host, port
-        self._tls, self._trust = tls, trust
+    def __init__(self, destination: Destination, local_hostname: str, timeouts: Timeouts) -> None:
+        self._destination, self._timeouts = destination, timeouts
         self._local_hostname = local_hostname.encode("idna")
-        self._timeouts = timeouts
         self._line: Line | None = None
         self._state = _State.CLOSED
+        self._forwarded: dict[bytes, bytes] = {}
         self.offers: Mapping[bytes, bytes] = MappingProxyType({})
         self.taken: Reply | None = None
 
@@ -99,46 +66,63 @@ class NextHop:
     async def open(self) -> Reply:
         """Connect and say EHLO; `offers` are then the keywords of the reply."""
         self.close()
+        self.offers = MappingProxyType({})
         try:
-            async with asyncio.timeout(self._timeouts.connect):
-                said = await self._greet()
-        except (SMTPException, OSError, ValueError):
-            said = NO_NEXT_HOP
-        if said.is_ok:
-            self._state = _State.NEW
-            return said
-        self.close()
-        # A 5yz here refuses us, not the mail; it must not come back to its sender.
-        return said if 400 <= said.code < 500 else NO_NEXT_HOP
+            session = await greet(self._destination, self._local_hostname, self._timeouts)
+        except Unready as unready:
+            return unready.reply
+        self._line, self.offers, self._state = session.line, session.offers, _State.NEW
+        return session.said
 
-    async def mail(self, path: Path) -> Reply:
-        """Open a transaction, on the connection of the last one if that is clean."""
+    def forward(self, *lines: bytes) -> None:
+        """Pass on before each MAIL what a proxy says of its own client, the arguments of XFORWARD
+        as received; without any, forget what was said.
+        """
+        if not lines:
+            self._forwarded.clear()
+        for attribute in b" ".join(lines).split():
+            self._forwarded[keyword(attribute)] = attribute
+
+    async def mail(self, path: Path, *, has_login: bool = False) -> Reply:
+        """Open a transaction, on the connection of the last one if that is clean.
+
+        `has_login` says that the client has logged in with us.
+        """
         self.taken = None
         if self._state is _State.BUSY:
             await self.reset()
+        # The size may change on the way, and without SIZE it means nothing. RFC 4954, 5: who has
+        # submitted a mail is told to servers that know logins; Postfix says `AUTH=<>` to us if it
+        # has logged in.
+        may_omit = {b"SIZE", b"AUTH"} if has_login else {b"SIZE"}
         is_reused = self._state is _State.USED and self.is_open
-        said = await self._mail(path)
+        said = await self._mail(path, may_omit)
         # Servers close connections that were idle for long; that is no news for the client.
         if is_reused and not self.is_open:
-            said = await self._mail(path)
+            said = await self._mail(path, may_omit)
         return said
 
     async def rcpt(self, path: Path) -> Reply:
         """Ask for one recipient."""
-        if refused := self._refused(path):
+        if refused := self._refused(path.parameters):
             return refused
         return await self._ask(_command(b"RCPT TO:", path, path.parameters))
 
-    async def data(self, raw: bytes) -> Reply:
-        """Send the whole mail; after a 2yz it is the next hop's, whatever happens then."""
-        said = await self._ask(b"DATA", range(354, 355))
-        if said.code != 354 or self._line is None:
-            return said
+    async def data(self, raw: Raw) -> Reply:
+        """Send the whole mail; after a 2yz it is the next hop's, whatever happens then.
+
+        All of it takes `final_dot` seconds at most: a client that has heard nothing after ten
+        minutes sends the mail again.
+        """
         try:
-            await self._line.send(raw, self._timeouts.reply)
-            said = await self._line.hear(self._timeouts.final_dot)
-        except (SMTPException, OSError):
-            return self._lost()
+            async with asyncio.timeout(self._timeouts.final_dot):
+                said = await self._ask(b"DATA", range(354, 355))
+                if said.code != 354 or self._line is None:
+                    return said
+                await self._line.send(raw, self._timeouts.reply)
+                said = await self._line.hear(self._timeouts.final_dot)
+        except (SMTPException, OSError) as fault:
+            return self._lost(fault)
         said = self._judged(said, _SUCCESS)
         if said.is_ok:
             self.taken, self._state = said, _State.USED
@@ -171,84 +155,27 @@ class NextHop:
             self._line.drop()
         self._line, self._state = None, _State.CLOSED
 
-    async def _greet(self) -> Reply:
-        await self._connect()
-        said = await self._open_line().hear(self._timeouts.reply)
-        if said.code != 220:
-            return NO_NEXT_HOP if said.is_ok else said
-        said = await self._hello()
-        if said.is_ok and self._wants_tls():
-            said = await self._start_tls()
-        return said
-
-    async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
-        tls = (self._context(), self._host) if self._tls is Tls.IMPLICIT else (None, None)
-        # The second address of a name is tried soon: one that swallows packets would use up the
-        # whole time.
-        _, line = await loop.create_connection(
-            Line,
-            self._host,
-            self._port,
-            ssl=tls[0],
-            server_hostname=tls[1],
-            happy_eyeballs_delay=0.25,
-        )
-        self._line = line
-
-    async def _hello(self) -> Reply:
-        said = await self._open_line().ask(b"EHLO " + self._local_hostname, self._timeouts.reply)
-        self.offers = _offers(said) if said.is_ok else MappingProxyType({})
-        if 500 <= said.code < 600:
-            said = await self._open_line().ask(
-                b"HELO " + self._local_hostname, self._timeouts.reply
-            )
-        return said
-
-    def _wants_tls(self) -> bool:
-        if self._tls is Tls.OPPORTUNISTIC:
-            return b"STARTTLS" in self.offers
-        return self._tls in (Tls.REQUIRE, Tls.VERIFY)
-
-    async def _start_tls(self) -> Reply:
-        if b"STARTTLS" not in self.offers:
-            return NO_NEXT_HOP
-        await self._open_line().start_tls(
-            self._context(), server_hostname=self._host, timeout=self._timeouts.connect
-        )
-        # RFC 3207, 4.2: what was said before TLS is forgotten.
-        return await self._hello()
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls in (Tls.VERIFY, Tls.IMPLICIT):
-            return _context(is_verified=True) if self._trust is None else self._trust
-        return _context(is_verified=False)
-
-    def _open_line(self) -> Line:
-        if self._line is None:
-            raise SMTPServerDisconnected("not connected")
-        return self._line
-
-    async def _mail(self, path: Path) -> Reply:
+    async def _mail(self, path: Path, may_omit: Set[bytes]) -> Reply:
         if not self.is_open:
             said = await self.open()
             if not said.is_ok:
                 return said
-        if refused := self._refused(path):
+        carried = tuple(p for p in path.parameters if self._offers(p) or keyword(p) not in may_omit)
+        if refused := self._refused(carried):
             return refused
-        # The size may change on the way, and without SIZE it means nothing: the one parameter
-        # that may be left out.
-        has_size = b"SIZE" in self.offers
-        carried = (p for p in path.parameters if has_size or keyword(p) != b"SIZE")
         self._state = _State.BUSY
-        return await self._ask(_command(b"MAIL FROM:", path, tuple(carried)))
+        for command in _xforward(self._forwarded, self.offers.get(b"XFORWARD", b"")):
+            # A refusal of this is none of the mail; a lost line is noticed at MAIL.
+            await self._ask(command)
+        return await self._ask(_command(b"MAIL FROM:", path, carried))
 
-    def _refused(self, path: Path) -> Reply | None:
-        if self.is_open:
-            for parameter in path.parameters:
-                extension = _EXTENSIONS[keyword(parameter)]
-                if extension not in self.offers and extension != b"SIZE":
-                    return _NOT_OFFERED
+    def _offers(self, parameter: bytes) -> bool:
+        return _EXTENSIONS.get(keyword(parameter)) in self.offers
+
+    def _refused(self, parameters: tuple[bytes, ...]) -> Reply | None:
+        for parameter in parameters if self.is_open else ():
+            if not self._offers(parameter):
+                return _NOT_OFFERED.get(keyword(parameter), _NOT_KNOWN)
         return None
 
     async def _ask(self, command: bytes, expected: range = _SUCCESS) -> Reply:
@@ -258,24 +185,31 @@ class NextHop:
             return NO_NEXT_HOP
         try:
             said = await self._line.ask(command, self._timeouts.reply)
-        except (SMTPException, OSError):
-            return self._lost()
+        except (SMTPException, OSError) as fault:
+            return self._lost(fault)
         return self._judged(said, expected)
 
     def _judged(self, said: Reply, expected: range) -> Reply:
         if said.code == 421:
             self.close()
         elif said.code not in expected and said.code < 400:
-            return self._lost()
+            return self._lost(said.code)
         return said
 
-    def _lost(self) -> Reply:
+    def _lost(self, why: Exception | int) -> Reply:
+        told = why if isinstance(why, int) else type(why).__name__
+        log.warning("next_hop_lost", fault=told)
         self.close()
         return NO_NEXT_HOP
 
 
 _FAREWELL = 5.0
-_NOT_OFFERED = reply(555, "5.5.4 Parameter not supported by the next mail server")
+_NOT_KNOWN = reply(555, "5.5.4 Parameter not supported by the next mail server")
+_NOT_OFFERED = {
+    # RFC 8689, 5 and RFC 6531, 3.5 have their own words for this.
+    b"REQUIRETLS": reply(550, "5.7.30 REQUIRETLS support required"),
+    b"SMTPUTF8": reply(550, "5.6.7 SMTPUTF8 not supported by the next mail server"),
+}
 
 _EXTENSIONS = {
     b"SIZE": b"SIZE",
@@ -286,22 +220,24 @@ _EXTENSIONS = {
     b"NOTIFY": b"DSN",
     b"ORCPT": b"DSN",
     b"AUTH": b"AUTH",
+    b"REQUIRETLS": b"REQUIRETLS",
 }
+# RFC 5321, 4.5.3.1.4.
+_LONGEST_COMMAND = 512 - len(b"\r\n")
 
 
 def _command(verb: bytes, path: Path, parameters: tuple[bytes, ...]) -> bytes:
     return b" ".join([verb + b"<" + path.address + b">", *parameters])
 
 
-def _offers(said: Reply) -> Mapping[bytes, bytes]:
-    parted = (line.partition(b" ") for line in said.lines[1:])
-    return MappingProxyType({name.upper(): value for name, _, value in parted})
-
-
-@lru_cache
-def _context(*, is_verified: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if not is_verified:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _xforward(attributes: Mapping[bytes, bytes], listed: bytes) -> Iterator[bytes]:
+    """The commands for what the next hop wants to hear, none longer than a command may be."""
+    names = listed.upper().split()
+    command = b""
+    for attribute in (attributes[name] for name in attributes if name in names):
+        if command and len(command) + len(attribute) >= _LONGEST_COMMAND:
+            yield command
+            command = b""
+        command = (command or b"XFORWARD") + b" " + attribute
+    if command:
+        yield command

@@ -142,7 +142,7 @@ def test_a_veto_in_any_text_speaks_for_the_whole_mail(policy):
 def test_mails_nested_without_end_are_left_alone(forced):
     nest = b"Content-Type: message/rfc822\r\n\r\n" * 2000
     raw = mail(multipart("mixed", part(), nest))
-    assert decide(envelope(), raw, forced).reason is Reason.UNFIT
+    assert decide(envelope(), raw, forced).reason is Reason.UNREADABLE
 
 
 WHOLE = st.sampled_from(

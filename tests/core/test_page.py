@@ -4,11 +4,12 @@ import pytest
 
 from relay_gateway.core.message import Unfit, read
 from relay_gateway.core.page import MAX_TEXT, pages
-from tests.mails import mail, multipart, part
+from tests.mails import JA_HTML, mail, multipart, part
 
 
 def test_a_mail_with_more_text_than_a_letter_has_is_not_read():
-    half = b"one line of a report\r\n" * (MAX_TEXT // 44)
-    assert pages(read(mail(multipart("mixed", part(half), part(half)))))
+    style = b"<style>" + b"p { margin: 0 } " * (MAX_TEXT // 40) + b"</style>"
+    half = part(style + JA_HTML.encode(), "text/html")
+    assert pages(read(mail(multipart("mixed", half, half))))
     with pytest.raises(Unfit, match="more text"):
-        pages(read(mail(multipart("mixed", part(half), part(half), part(half)))))
+        pages(read(mail(multipart("mixed", half, half, half))))

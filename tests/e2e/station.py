@@ -1,60 +1,116 @@
-"""A gateway as its own process, started as a user starts it."""
+"""A gateway as its own processes, started as a user starts it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from relay_gateway.cli.demo import COMPANY
+
+# Enough to know the letters of these tests; the shipped rules take most of the time of a start.
+FEW_RULES = """\
+language: ja
+threshold: 3
+rules:
+- {name: see-off, is: decision, weight: 2, words: [採用を見送, 見送らせて]}
+- {name: application, is: context, weight: 1, words: [応募, 選考]}
+- {name: somebody, is: addressee, weight: 1, words: [様]}
+"""
 
 
 @dataclass
 class Station:
-    """One gateway; it may be killed and started again on the same port, folder and next hop."""
+    """One gateway; it may be killed and started again on the same port, folder and next hop.
+
+    `settings` are further lines of its file; `listen` are further keys of its listener.
+    """
 
     folder: Path
     next_hop: int
+    settings: str = ""
+    listen: str = ""
+    environ: dict[str, str] = field(default_factory=dict)
     port: int = 0
     is_up: asyncio.Event = field(default_factory=asyncio.Event)
+    words: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         (self.folder / "companies").mkdir()
-        (self.folder / "companies" / "acme.yaml").write_text(COMPANY, "utf-8")
+        (self.folder / "few.yaml").write_text(FEW_RULES, "utf-8")
+        self.company(COMPANY)
 
     @property
     def ledger(self) -> Path:
         return self.folder / "ledger.sqlite3"
 
-    def _configure(self) -> Path:
-        path = self.folder / "gateway.yaml"
-        path.write_text(
+    @property
+    def path(self) -> Path:
+        return self.folder / "gateway.yaml"
+
+    def company(self, text: str) -> None:
+        """Write the settings of the company, which needs no rules but the few that there are."""
+        text = text.replace("languages: [ja, en]", "languages: [ja]")
+        (self.folder / "companies" / "acme.yaml").write_text(text, "utf-8")
+
+    def configure(self) -> None:
+        """Write the settings of the gateway."""
+        rules = "" if "rules:" in self.settings else "rules: [./few.yaml]\n"
+        self.path.write_text(
             f'listen: {{address: "127.0.0.1:{self.port}", clients: [127.0.0.0/8],'
-            " hostname: gateway.acme.example}\n"
+            f" hostname: gateway.acme.example, {self.listen}}}\n"
             f"next_hop: {{host: 127.0.0.1, port: {self.next_hop}, tls: none}}\n"
-            "ledger: sqlite:ledger.sqlite3\ncompanies: companies\nlog: {level: error}\n",
+            f"ledger: sqlite:ledger.sqlite3\ncompanies: companies\n{rules}{self.settings}\n",
             "utf-8",
         )
-        return path
 
     async def start(self) -> None:
         """Come up, and know the port."""
-        path = self._configure()
-        command = [sys.executable, "-m", "relay_gateway", "serve", "-c", str(path)]
-        self.process = await asyncio.create_subprocess_exec(
-            *command, stderr=asyncio.subprocess.PIPE
-        )
+        self.configure()
         self.words = []
-        async with asyncio.timeout(30):
-            while not (line := (await self.process.stderr.readline()).decode()).startswith("List"):
-                assert line, f"the gateway did not start: {self.words}"
-                self.words.append(line)
+        self._news = asyncio.Condition()
+        self.process = await asyncio.create_subprocess_exec(
+            *self._command("serve"),
+            stderr=asyncio.subprocess.PIPE,
+            env=os.environ | self.environ,
+            start_new_session=True,
+        )
+        self.drain = asyncio.create_task(self._read())
+        line = await self._until(lambda line: line.startswith("Listening on "))
         self.port = int(line.split(" for ")[0].rpartition(":")[2])
-        self.drain = asyncio.create_task(self.process.stderr.read())
         self.is_up.set()
+
+    async def said(self, event: str, times: int = 1) -> dict[str, Any]:
+        """The log line of this event, when it has come so often."""
+        seen: list[dict[str, Any]] = []
+
+        def is_it(line: str) -> bool:
+            if f'"event": "{event}"' in line:
+                seen.append(json.loads(line))
+            return len(seen) >= times
+
+        await self._until(is_it)
+        return seen[-1]
+
+    async def ask(self, command: str) -> tuple[int, str]:
+        """Run another command with the same settings: its exit status and what it says."""
+        its = await asyncio.create_subprocess_exec(
+            *self._command(command), stderr=asyncio.subprocess.PIPE
+        )
+        async with asyncio.timeout(60):
+            _, words = await its.communicate()
+        return its.returncode, words.decode()
+
+    def tell(self, its: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(its)
 
     async def kill(self, its: signal.Signals = signal.SIGKILL) -> int:
         """End it by a signal; its exit status."""
@@ -65,13 +121,66 @@ class Station:
             await self.drain
             return await self.process.wait()
 
+    @property
+    def workers(self) -> list[int]:
+        """The processes that take mail."""
+        return children(self.process.pid)
+
+    def _command(self, name: str) -> list[str]:
+        return [sys.executable, "-m", "relay_gateway", name, "-c", str(self.path)]
+
+    async def _read(self) -> None:
+        while line := (await self.process.stderr.readline()).decode():
+            async with self._news:
+                self.words.append(line)
+                self._news.notify_all()
+        async with self._news:
+            self._news.notify_all()
+
+    async def _until(self, is_it: Callable[[str], bool]) -> str:
+        read = 0
+        async with asyncio.timeout(60), self._news:
+            while True:
+                for line in self.words[read:]:
+                    if is_it(line):
+                        return line
+                read = len(self.words)
+                assert not self.drain.done(), f"it said only: {self.words}"
+                await self._news.wait()
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started, the oldest first."""
+    return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def family(pid: int) -> list[int]:
+    """This process and all that come from it."""
+    return [pid, *(each for child in children(pid) for each in family(child))]
+
+
+async def gone(pid: int) -> None:
+    """Wait until this process has ended."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(handle, ended.set)
+    try:
+        async with asyncio.timeout(60):
+            await ended.wait()
+    finally:
+        asyncio.get_running_loop().remove_reader(handle)
+        os.close(handle)
+
 
 @asynccontextmanager
-async def station(folder: Path, next_hop: int):
+async def station(folder: Path, next_hop: int, **but: Any):
     """A gateway at work, gone at the end."""
-    its = Station(folder, next_hop)
-    await its.start()
+    its = Station(folder, next_hop, **but)
     try:
+        await its.start()
         yield its
     finally:
         await its.kill()

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import ssl
-from datetime import UTC, datetime, timedelta
-from pathlib import Path as File
+import re
+import socket
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_gateway.core.path import Path
 from relay_gateway.core.reply import NO_NEXT_HOP, Reply
-from relay_gateway.edge.next_hop import NextHop, Timeouts, Tls
+from relay_gateway.edge.line import Garbled, Line
+from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts
+from tests.certificates import authority
 from tests.doubles import DROP, HANG, Drip, NextServer
 from tests.edge.fronts import IMPATIENT, next_hop
 
@@ -61,6 +58,14 @@ async def test_a_refusal_comes_back_word_for_word(step, said, heard):
     async with NextServer({step: said}) as server:
         assert await sent(server) == heard
         assert not server.mails
+
+
+@pytest.mark.parametrize("step", ["DATA", "DOT"])
+async def test_a_client_never_waits_longer_for_a_mail_than_until_it_would_send_again(step):
+    # Were each wait by itself, they could be longer together than the client's ten minutes.
+    patient = Timeouts(reply=3600.0, final_dot=0.2)
+    async with NextServer({step: HANG}) as server:
+        assert await sent(server, timeouts=patient) == NO_NEXT_HOP
 
 
 async def test_words_too_long_for_a_line_are_cut():
@@ -185,6 +190,14 @@ async def test_an_unreachable_next_hop_is_no_exception():
     await hop.quit()
 
 
+async def test_a_name_with_several_addresses_is_reached_at_one_of_them():
+    # Where `localhost` is ::1 as well, nobody is there.
+    async with NextServer() as server:
+        hop = NextHop(Destination("localhost", server.port), "gateway.example", Timeouts())
+        assert (await send(hop)).is_ok
+        hop.close()
+
+
 async def test_only_mail_connects_again():
     async with NextServer({"MAIL": (b"250 ok\r\n", DROP)}) as server:
         hop = next_hop(server.port)
@@ -258,8 +271,27 @@ async def test_only_the_size_is_left_out_where_it_is_not_offered():
         assert (await hop.mail(Path(SENDER.address, (b"SIZE=9",)))).is_ok
         assert server.lines[-1] == b"MAIL FROM:<hr@acme.example>"
         assert (await hop.rcpt(Path(KIM.address, (b"NOTIFY=NEVER",)))).code == 555
-        for parameter in (b"BODY=8BITMIME", b"SMTPUTF8", b"RET=FULL", b"ENVID=x", b"AUTH=<>"):
+        for parameter in (b"BODY=8BITMIME", b"RET=FULL", b"ENVID=x", b"AUTH=<>", b"HOLDFOR=9"):
             assert (await hop.mail(Path(SENDER.address, (parameter,)))).code == 555
+        for parameter, status in ((b"SMTPUTF8", b"5.6.7 "), (b"REQUIRETLS", b"5.7.30 ")):
+            said = await hop.mail(Path(SENDER.address, (parameter,)))
+            assert (said.code, said.lines[0].startswith(status)) == (550, True)
+        assert not any(b" " in line[5:] for line in server.lines if line.startswith(b"MAIL "))
+        hop.close()
+
+
+async def test_a_client_with_a_login_may_say_so_to_a_next_hop_that_knows_none():
+    # Postfix does, in each MAIL; RFC 4954, 5: it is passed on to servers that know logins.
+    sender = Path(SENDER.address, (b"AUTH=<>", b"BODY=8BITMIME"))
+    async with NextServer() as server:
+        hop = next_hop(server.port)
+        assert (await hop.mail(sender)).code == 555
+        assert (await hop.mail(sender, has_login=True)).is_ok
+        assert server.lines[-1] == b"MAIL FROM:<hr@acme.example> BODY=8BITMIME"
+        hop.close()
+        server.replies["EHLO"] = b"250-next.example\r\n250-8BITMIME\r\n250 AUTH PLAIN\r\n"
+        assert (await hop.mail(sender, has_login=True)).is_ok
+        assert server.lines[-1] == b"MAIL FROM:<hr@acme.example> AUTH=<> BODY=8BITMIME"
         hop.close()
 
 
@@ -296,69 +328,154 @@ async def test_a_next_hop_that_stops_reading_is_given_up():
         assert await sent(server, b"x" * 2**26 + b"\r\n", IMPATIENT) == NO_NEXT_HOP
 
 
-def certified(directory: File) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with a certificate of its own making, and a client's that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "next.example")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    chain = directory / "chain.pem"
-    chain.write_bytes(
-        certificate.public_bytes(pem)
-        + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
-    )
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(chain)
-    return server, ssl.create_default_context(cafile=chain)
+async def test_what_was_offered_while_nobody_was_there_is_refused_if_it_is_not_to_be_had():
+    async with NextServer({"EHLO": [b"421 4.3.2 not now\r\n", BARE]}) as server:
+        hop = next_hop(server.port)
+        assert (await hop.open()).code == 421
+        assert not hop.is_open
+        assert (await hop.mail(Path(SENDER.address, (b"BODY=8BITMIME",)))).code == 555
+        assert b"PIPELINING" in hop.offers
+        server.replies["EHLO"] = [b"421 4.3.2 not now\r\n"]
+        assert (await hop.open()).code == 421
+        assert not hop.offers
+        assert (await send(hop)).is_ok
+        hop.close()
 
 
-OFFERING = b"250-next.example\r\n250 STARTTLS\r\n"
+async def connected() -> tuple[Line, socket.socket]:
+    """A line that has heard the greeting, with little room on it, and the socket at its end."""
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        end.setblocking(False)
+    _, line = await asyncio.get_running_loop().create_connection(Line, sock=ours)
+    theirs.send(b"220 next.example\r\n")
+    assert (await line.hear(10)).code == 220
+    return line, theirs
+
+
+async def test_what_was_said_before_the_dot_is_no_answer_to_it():
+    line, theirs = await connected()
+    theirs.send(b"250 taken\r\n")
+    with pytest.raises(Garbled):
+        await line.send(RAW, 10)
+    line.drop()
+    theirs.close()
+
+
+async def test_what_was_said_in_the_clear_is_not_taken_along_into_tls():
+    line, theirs = await connected()
+    theirs.send(b"250 injected\r\n")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    with pytest.raises(Garbled):
+        await line.secure(authority().client(), "next.example", 10)
+    line.drop()
+    theirs.close()
+
+
+async def test_who_answers_while_our_words_are_still_here_has_not_heard_them():
+    line, theirs = await connected()
+    loop = asyncio.get_running_loop()
+    # All of it is one last block with the dot, and most of that finds no room in the socket.
+    sending = asyncio.create_task(line.send(b"x" * 100_000 + b"\r\n", 10))
+    await loop.sock_recv(theirs, 1)
+    theirs.send(b"250 taken\r\n")
+    for _ in range(10):
+        await asyncio.sleep(0)
+    while not (await loop.sock_recv(theirs, 2**16)).endswith(b"\r\n.\r\n"):
+        pass
+    await sending
+    with pytest.raises(Garbled):
+        await line.hear(10)
+    line.drop()
+    theirs.close()
+
+
+ATTRIBUTES = (b"NAME=mail.acme.example ADDR=192.0.2.7 PORT=25", b"HELO=acme Proto=ESMTP IDENT=7")
+LISTING = b"250-next.example\r\n250 XFORWARD NAME ADDR proto HELO\r\n"
+
+
+def forwarded(server: NextServer) -> list[bytes]:
+    return [line for line in server.lines if line.startswith(b"XFORWARD")]
+
+
+async def test_what_a_proxy_says_of_its_client_goes_before_each_mail_as_far_as_it_is_wanted():
+    async with NextServer({"EHLO": LISTING, "MAIL": [b"250 ok\r\n", DROP]}) as server:
+        hop = next_hop(server.port)
+        for line in ATTRIBUTES:
+            hop.forward(line)
+        assert (await send(hop)).is_ok
+        told = b"XFORWARD NAME=mail.acme.example ADDR=192.0.2.7 HELO=acme Proto=ESMTP"
+        assert server.lines[1:3] == [told, b"MAIL FROM:<hr@acme.example>"]
+        # The second time the connection has gone stale, and it is said again on the new one.
+        hop.forward(b"ADDR=192.0.2.8")
+        assert (await send(hop)).is_ok
+        assert server.connections == 2
+        assert forwarded(server)[1:] == [told.replace(b"0.2.7", b"0.2.8")] * 2
+        hop.forward()
+        assert (await send(hop)).is_ok
+        assert len(forwarded(server)) == 3
+        hop.close()
+
+
+async def test_nothing_is_said_of_the_client_where_nobody_asks():
+    async with NextServer() as server:
+        hop = next_hop(server.port)
+        hop.forward(*ATTRIBUTES)
+        assert (await send(hop)).is_ok
+        assert not forwarded(server)
+        hop.close()
+
+
+async def test_no_command_about_the_client_is_too_long():
+    async with NextServer({"EHLO": LISTING}) as server:
+        hop = next_hop(server.port)
+        hop.forward(*(name + b"=" + b"x" * 255 for name in (b"NAME", b"ADDR", b"HELO")))
+        assert (await send(hop)).is_ok
+        assert [line.count(b"=") for line in forwarded(server)] == [1, 1, 1]
+        assert max(map(len, forwarded(server))) <= 510
+        hop.close()
 
 
 @pytest.mark.parametrize(
-    ("tls", "trusts", "is_offered", "is_sent"),
-    [
-        (Tls.NONE, False, True, True),
-        (Tls.OPPORTUNISTIC, False, True, True),
-        (Tls.OPPORTUNISTIC, False, False, True),
-        (Tls.REQUIRE, False, True, True),
-        (Tls.REQUIRE, False, False, False),
-        (Tls.VERIFY, True, True, True),
-        (Tls.VERIFY, False, True, False),
-        (Tls.VERIFY, True, False, False),
-        (Tls.IMPLICIT, True, True, True),
-        (Tls.IMPLICIT, False, True, False),
-    ],
+    ("said", "is_sent"),
+    [(b"550 5.7.1 no\r\n", True), (b"501 what?\r\n", True), (b"451 later\r\n", True)]
+    + [(said, False) for said in (b"421 bye\r\n", b"354 go\r\n", b"rubbish\r\n", DROP)],
+    ids=repr,
 )
-async def test_tls_is_used_as_told(tmp_path, tls, trusts, is_offered, is_sent):
-    context, trust = certified(tmp_path)
-    said = OFFERING if is_offered else BARE
-    async with NextServer({"EHLO": said}, tls=context, is_implicit=tls is Tls.IMPLICIT) as server:
-        hop = NextHop(
-            "127.0.0.1",
-            server.port,
-            tls,
-            "gateway.example",
-            Timeouts(),
-            trust=trust if trusts else None,
-        )
-        assert (await send(hop)).is_ok is is_sent
-        assert (b"STARTTLS" in server.lines) is (is_offered and tls not in (Tls.NONE, Tls.IMPLICIT))
-        await hop.quit()
+async def test_a_next_hop_that_does_not_care_about_the_client_gets_the_mail(said, is_sent):
+    async with NextServer({"EHLO": LISTING, "XFORWARD": said}) as server:
+        hop = next_hop(server.port)
+        hop.forward(*ATTRIBUTES)
+        reply = await send(hop)
+        assert (reply.is_ok, bool(server.mails)) == (is_sent, is_sent)
+        assert is_sent or reply == NO_NEXT_HOP
+        hop.close()
 
 
-async def test_words_said_before_tls_are_not_taken_for_words_under_it(tmp_path):
-    context, _ = certified(tmp_path)
-    injected = b"220 go\r\n250 injected\r\n"
-    async with NextServer({"EHLO": OFFERING, "STARTTLS": injected}, tls=context) as server:
-        hop = NextHop("127.0.0.1", server.port, Tls.REQUIRE, "gateway.example", Timeouts())
-        assert await hop.open() == NO_NEXT_HOP
+PIECES = [b"250", b"251-", b"2", b"354", b"421", b"450 ", b"5.1.1", b"550-", b"199", b"600"]
+PIECES += [b"\r\n", b"\r", b"\n", b" ", b"-", b" ok", b"\0", b"\x1b[1m", b"\xe3\x81\x82\xff"]
+PIECES += [b"250-" + b"x" * 600 + b"\r\n", b"250 ok\r\n", b"550 no\r\n", b"421 bye\r\n"]
+WORDS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(b"".join)
+PLAIN = rb"[\t -~\x80-\xff]{0,506}\r\n"
+WELL_FORMED = re.compile(rb"(?:([2-5]\d\d)-" + PLAIN + rb"(?=\1))*[2-5]\d\d " + PLAIN)
+# RFC 5321, 3.8: a farewell may come at any time.
+ACCEPTANCE = re.compile(
+    rb"(?:(2\d\d)-[^\r\n]*\r\n(?=\1))*2\d\d(?: [^\r\n]*)?\r\n(?:421.*|42?)?", re.DOTALL
+)
+
+
+@given(st.sampled_from("CONNECT EHLO XFORWARD MAIL RCPT DATA DOT".split()), WORDS)
+async def test_whatever_the_next_hop_says_the_client_hears_a_reply_and_no_success_but_true(
+    step, said
+):
+    usual = {"EHLO": LISTING}
+    async with NextServer({**usual, step: (said, DROP)}) as server:
+        hop = next_hop(server.port)
+        hop.forward(*ATTRIBUTES)
+        reply = await send(hop)
+        hop.close()
+        assert WELL_FORMED.fullmatch(reply.wire())
+        assert reply.is_ok is (step == "DOT" and bool(ACCEPTANCE.fullmatch(said)))
+        assert server.mails or not reply.is_ok

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Event
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_gateway.core.path import BadCommand
-from relay_gateway.edge.wire import LONGEST_LINE, BareNewline, Mail, Wire
+from relay_gateway.edge.wire import LONGEST_LINE, BareNewline, Intake, Mail, Wire
 
 LIMIT = 10_000
 
@@ -35,7 +38,7 @@ async def line(*blocks: bytes) -> bytes:
 
 
 async def mail(*blocks: bytes, limit: int = LIMIT) -> Mail:
-    return await wire(*blocks).mail(limit, patience=10)
+    return await wire(*blocks).mail(limit, 10)
 
 
 async def test_commands_may_come_in_pieces_or_together():
@@ -79,14 +82,14 @@ async def test_a_long_line_with_another_line_end_ends_it_all():
 
 async def test_a_mail_that_does_not_come_is_not_waited_for():
     with pytest.raises(TimeoutError):
-        await Wire(asyncio.StreamReader()).mail(LIMIT, patience=0.01)
+        await Wire(asyncio.StreamReader()).mail(LIMIT, 0.01)
 
 
 async def test_a_mail_that_only_drips_is_not_waited_for():
     reader = asyncio.StreamReader()
     drip = asyncio.create_task(_drip(reader))
     with pytest.raises(TimeoutError):
-        await Wire(reader).mail(LIMIT, patience=0.1)
+        await Wire(reader).mail(LIMIT, 0.1)
     drip.cancel()
 
 
@@ -153,6 +156,19 @@ async def test_nuls_elsewhere_hide_nothing():
     assert read.raw == b"a\0b\r\n\0\r\nx\0.\r\n"
 
 
+@pytest.mark.parametrize("size", range(1, 12))
+async def test_nuls_elsewhere_hide_nothing_in_blocks_of_any_size(size):
+    said = b"\0a\r\na\0.\r\nab\0.\r\n\0 .\r\n\0.a\r\n.\r\n"
+    assert not (await mail(*blocks(said, [size]))).has_hidden_dot
+
+
+@pytest.mark.parametrize("size", range(1, 12))
+@pytest.mark.parametrize("before", [b"", b"a\r\n", b"\0a\r\n", b"\0\0a\0\r\n"])
+@pytest.mark.parametrize("line", [b"\0.\r\n", b"\0\0.\0\0\r\n", b".\0.\r\n"])
+async def test_a_hidden_dot_is_found_in_blocks_of_any_size(size, before, line):
+    assert (await mail(*blocks(before + line + b".\r\n", [size]))).has_hidden_dot
+
+
 async def test_a_mail_of_exactly_the_limit_passes_without_its_dots_counting():
     raw = b".\r\n" * 100
     assert await mail(*[b"..\r\n"] * 100, b".\r\n", limit=len(raw)) == Mail(raw)
@@ -183,3 +199,144 @@ async def test_a_mail_comes_as_it_was_sent_however_it_is_cut(pieces, cuts):
     cut = wire(*(said[a:b] for a, b in pairwise(edges)))
     assert (await cut.mail(LIMIT, 10)).raw == raw
     assert await cut.line() == b"QUIT"
+
+
+async def test_a_client_slower_than_the_rate_is_not_waited_for():
+    reader = asyncio.StreamReader()
+    drip = asyncio.create_task(_drip(reader))
+    # A hundred octets a second are enough for 50.
+    slow = await Wire(reader).mail(LIMIT, 0.1, Intake(data_rate=50))
+    assert slow.raw == b"x" * 100 + b"\r\n"
+    await drip
+
+
+async def test_a_client_that_said_much_is_not_waited_for_longer():
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"x" * 100_000)
+    waiting = asyncio.create_task(Wire(reader).mail(10**6, 0.01, Intake(data_rate=1)))
+    await asyncio.wait([waiting], timeout=20)
+    assert waiting.done()
+    assert isinstance(waiting.exception(), TimeoutError)
+
+
+async def test_a_slow_disk_is_not_the_fault_of_the_client():
+    disk = Event()
+    pool = ThreadPoolExecutor(1)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(pool)
+    pool.submit(disk.wait)
+    loop.call_later(0.2, disk.set)
+    said = Slow((b"x" * 100, b"\r\n.\r\n"))
+    read = await Wire(said).mail(LIMIT, 0.1, Intake(spool_size=10))
+    assert read.raw[:] == b"x" * 100 + b"\r\n"
+    read.close()
+
+
+class Slow(Blocks):
+    """Gives its blocks not before others have had their turn."""
+
+    async def read(self, n: int = -1) -> bytes:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return await super().read(n)
+
+
+def mails(said: bytes) -> list[tuple[bytes, bool, bool]]:
+    """All mails in what a client says: their bytes, bare newlines, hidden dots. Line by line."""
+    found, lines = [], []
+    for line in said.split(b"\r\n"):
+        if line == b".":
+            raw = b"".join(each.removeprefix(b".") + b"\r\n" for each in lines)
+            found.append((raw, is_bare(raw), is_hidden(raw)))
+            lines = []
+        else:
+            lines.append(line)
+    return found
+
+
+def is_bare(raw: bytes) -> bool:
+    return re.search(rb"\r(?!\n)|(?<!\r)\n", raw) is not None
+
+
+def is_hidden(raw: bytes) -> bool:
+    lines = raw.split(b"\n")[:-1]
+    return any(re.fullmatch(rb"\0+\.\0*\r", line) for line in lines)
+
+
+def normal(raw: bytes) -> bytes:
+    return re.sub(rb"\r\n|\r|\n", b"\r\n", raw)
+
+
+def blocks(said: bytes, sizes: list[int]) -> list[bytes]:
+    """What a client says, cut into blocks of these sizes in turn."""
+    cut, at = [], 0
+    while at < len(said):
+        size = sizes[len(cut) % len(sizes)]
+        cut.append(said[at : at + size])
+        at += size
+    return cut
+
+
+async def read_all(said: list[bytes], intake: Intake) -> list[tuple[bytes, bool, bool]]:
+    tricked, found = wire(*said), []
+    try:
+        while True:
+            mail = await tricked.mail(LIMIT, 10, intake)
+            found.append((mail.raw[:], mail.has_bare_newline, mail.has_hidden_dot))
+            mail.close()
+    except EOFError:
+        return found
+
+
+# Bytes that hurt, and pieces of them that a random order would seldom bring together.
+HURTFUL = st.lists(
+    st.sampled_from(
+        [*(bytes([byte]) for byte in b"\r\n.\0a"), b"\r\n", b"\r\n.", b"\r\n.\r\n", b"\0\0"]
+    ),
+    max_size=30,
+).map(lambda pieces: b"".join([*pieces, b"\r\n.\r\n"]))
+SIZES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
+
+
+@given(HURTFUL, SIZES)
+async def test_mails_are_read_as_they_were_sent_however_they_are_cut(said, sizes):
+    assert await read_all(blocks(said, sizes), Intake()) == mails(said)
+
+
+@given(HURTFUL, SIZES, st.integers(1, 20))
+async def test_a_spool_changes_nothing(said, sizes, spool_size):
+    assert await read_all(blocks(said, sizes), Intake(spool_size=spool_size)) == mails(said)
+
+
+@given(HURTFUL, SIZES, st.integers(1, 100))
+async def test_only_line_ends_are_normalized(said, sizes, spool_size):
+    intake = Intake(normalizes=True, spool_size=spool_size)
+    raws = [normal(raw) for raw, _, _ in mails(said)]
+    assert await read_all(blocks(said, sizes), intake) == [
+        (raw, False, is_hidden(raw)) for raw in raws
+    ]
+
+
+async def test_a_line_that_becomes_a_dot_is_no_end():
+    read = wire(b"one\n.\nMAIL FROM:<evil@x.example>\r\n.\r\nQUIT\r\n")
+    mail = await read.mail(LIMIT, 10, Intake(normalizes=True))
+    assert mail == Mail(b"one\r\n.\r\nMAIL FROM:<evil@x.example>\r\n")
+    assert await read.line() == b"QUIT"
+
+
+async def test_a_mail_that_grows_over_the_limit_is_too_large():
+    grown = await wire(b"\n" * 9 + b"\r\n.\r\n").mail(19, 10, Intake(normalizes=True))
+    assert grown.is_too_large
+    kept = await wire(b"\n" * 9 + b"\r\n.\r\n").mail(20, 10, Intake(normalizes=True))
+    assert kept.raw == b"\r\n" * 10
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000, 2**16, 2**20])
+async def test_a_dot_behind_any_number_of_nuls_is_found(size):
+    said = b"one\r\n" + b"\0" * size + b"." + b"\0" * size + b"\r\ntwo\r\n.\r\n"
+    in_memory = Intake(spool_size=2**22)
+    read = await wire(*blocks(said, [2**16, 3])).mail(2**22, 10, in_memory)
+    assert read.has_hidden_dot
+    nearly = said.replace(b"\0.", b"\0 .")
+    read = await wire(*blocks(nearly, [2**16, 3])).mail(2**22, 10, in_memory)
+    assert not read.has_hidden_dot

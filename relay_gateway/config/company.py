@@ -1,0 +1,137 @@
+"""The company files. The sentences under the fields are shown by editors as help."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from relay_gateway.config import fields
+from relay_gateway.config.fields import Count, Domain, Language, Location, Mailbox, Network
+from relay_gateway.config.models import STRICT, SecretValue
+from relay_gateway.core.credit import Basis
+from relay_gateway.core.tenant import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Senders:
+    """By these envelope senders a mail is known to be the company's."""
+
+    domains: Annotated[tuple[Domain, ...], Field(examples=[["acme.example"]])] = ()
+    """Every address at these domains; subdomains are written out."""
+    addresses: Annotated[tuple[Mailbox, ...], Field(examples=[["saiyo@acme.example"]])] = ()
+    """Single addresses."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class ProofHeader:
+    """A header field that only the company's mail platform knows; it never leaves the gateway."""
+
+    name: Annotated[fields.Text, Field(pattern=fields.FIELD_NAME, examples=["X-Relay-Key"])]
+    """The name of the field."""
+    secret: Annotated[SecretValue, Field(examples=[{"env": "ACME_HEADER"}])]
+    """Where its value is kept, of at least 32 characters; two lines while it is being changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class ProofFile:
+    """What shows, together with its senders, that a mail is the company's; one of these is enough.
+
+    Without any, everybody who may send through the gateway is believed.
+    """
+
+    networks: Annotated[tuple[Network, ...], Field(examples=[["10.1.0.0/16"]])] = ()
+    """The networks that it sends from."""
+    users: Annotated[tuple[fields.Text, ...], Field(examples=[["acme"]])] = ()
+    """The names that it logs in by."""
+    certificates: Annotated[tuple[Domain, ...], Field(examples=[["mail.acme.example"]])] = ()
+    """The names in its client certificate."""
+    header: Annotated[ProofHeader | None, Field(examples=[{"name": "X-Relay-Key"}])] = None
+    """A header field that its mail platform adds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class SecretPlace:
+    """Where the company's secret is kept; one of `env` and `file`, never the secret itself.
+
+    The secret is one or more lines of at least 32 characters: the first signs links, all verify
+    them (put a new one on top, keep the old), the last tells persons apart and never changes.
+    """
+
+    env: Annotated[fields.Text | None, Field(pattern=fields.VARIABLE)] = None
+    """The name of an environment variable; its lines may also be separated by spaces."""
+    file: Annotated[Location | None, Field(examples=["../../var/acme.secret"])] = None
+    """The path of a file."""
+    create: fields.Switch = False
+    """Whether `serve` writes a new random secret to the file if it is missing."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> SecretPlace:
+        if (self.env is None) == (self.file is None):
+            raise fields.refuse("a secret has one place; write either env: NAME or file: PATH")
+        if self.create and self.file is None:
+            raise fields.refuse("only a file can be created; write file: PATH, or delete create")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Credits:
+    """How referred persons become credits."""
+
+    count_on: Basis = Basis.DELIVERED
+    """delivered: the mail with the link was accepted; registered: the person registered."""
+    per_credit: Count = 10
+    """Persons that make one credit."""
+    dedupe_days: Annotated[Count, Field(le=36500)] = 365
+    """Days in which the same person is counted once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class ScopeFile:
+    """Whom the company does not want to reach with a link."""
+
+    agencies: Annotated[tuple[Domain, ...], Field(examples=[["agent.example"]])] = ()
+    """Domains of recruiting agencies: a mail to them speaks about a candidate, not to one."""
+    suppress: Annotated[tuple[Mailbox, ...], Field(examples=[["taro@mail.example"]])] = ()
+    """Persons who asked not to be sent the offer."""
+    bulk_senders: Annotated[tuple[Mailbox, ...], Field(examples=[["ats@acme.example"]])] = ()
+    """Own senders whose mails are marked as bulk and are letters all the same."""
+    rewrites_dkim: fields.Switch = False
+    """Whether mails that are DKIM-signed already may be changed, because the next hop signs them
+    again. Otherwise they pass as they came: a broken signature keeps mails from arriving."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class CompanyFile:
+    """One company: its mails, its link, its words."""
+
+    id: Annotated[fields.Text, Field(pattern=fields.COMPANY_ID, examples=["acme"])]
+    """A short name for logs, links and the ledger; it never changes."""
+    name: Annotated[fields.Text, Field(min_length=1, max_length=200, examples=["株式会社アクメ"])]
+    """The name that stands for {company} in the block."""
+    mode: Mode = Mode.MONITOR
+    """monitor: judge and change nothing; live: add the link; paused: do nothing."""
+    senders: Annotated[Senders, Field(examples=[{"domains": ["acme.example"]}])]
+    """By these envelope senders a mail is known to be the company's."""
+    proof: ProofFile = ProofFile()
+    """What else must show that a mail is the company's, where several share the gateway."""
+    internal_domains: Annotated[tuple[Domain, ...], Field(examples=[["acme-group.example"]])] = ()
+    """Further domains of colleagues, who never get a link; senders.domains are among them."""
+    link: Annotated[fields.Link, Field(examples=["https://careerrelay.jp/c/acme"])]
+    """The company's own CareerRelay URL; each mail gets a code at its end."""
+    languages: Annotated[tuple[Language, ...], Field(min_length=1, examples=[["ja"]])] = ("ja",)
+    """The languages of letters that may carry the link. In some countries the offer counts as
+    advertising: ask before adding one."""
+    secret: Annotated[SecretPlace, Field(examples=[{"env": "ACME_SECRET"}])]
+    """Where the company's secret is kept."""
+    block: Annotated[
+        dict[Language, fields.Text],
+        Field(examples=[{"ja": "転職支援サービスをご案内いたします。\n{link}"}]),
+    ] = Field(default_factory=dict)
+    """The company's own words per language: {link} alone on a line, {company} for its name. The
+    shipped words if left out."""
+    credits: Credits = Credits()
+    """How referred persons become credits."""
+    scope: ScopeFile = ScopeFile()
+    """Whom the company does not want to reach with a link."""

@@ -1,0 +1,101 @@
+"""The file by which others find a running gateway, and hear what became of a reload.
+
+`PID GENERATION`, then how many reloads were begun and how many ended, then why the last one
+failed, if it did. It counts only while somebody holds its lock: a file that is left over does not.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What stands in the file."""
+
+    pid: int
+    generation: int
+    begun: int = 0
+    ended: int = 0
+    faults: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The lines of the file."""
+        faults = (" ".join(fault.split()) for fault in self.faults)
+        head = f"{self.pid} {self.generation}", f"{self.begun} {self.ended}"
+        return "".join(f"{line}\n" for line in (*head, *faults))
+
+
+class PidFile:
+    """A file that this process holds until it ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Take the file; `OSError` if it cannot be written, or if another process holds it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+        try:
+            _lock(self._handle)
+        except OSError:
+            os.close(self._handle)
+            raise
+
+    def write(self, note: Note) -> None:
+        """Say something else than before."""
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, note.text().encode("utf-8", "replace"), 0)
+
+    def leave(self) -> None:
+        """Hold it no longer, in this process; a child does so and its parent holds on."""
+        os.close(self._handle)
+
+
+def read(path: Path) -> Note | None:
+    """What the gateway that holds the file has to say; None if no gateway holds it."""
+    try:
+        with path.open("rb") as file:
+            if _is_free(file.fileno()):
+                return None
+            return _parsed(file.read())
+    except FileNotFoundError:
+        return None
+
+
+# Somebody who looks whether the file is held holds it for a moment.
+_PATIENCE = 1.0
+_PAUSE = 0.05
+
+
+def _lock(handle: int) -> None:
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise OSError("another gateway holds it") from None
+        time.sleep(_PAUSE)
+
+
+def _is_free(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(handle, fcntl.LOCK_UN)
+    return True
+
+
+def _parsed(raw: bytes) -> Note:
+    """What stands there; with no process where somebody is about to write."""
+    lines = raw.decode("utf-8", "replace").splitlines()
+    try:
+        pid, generation = map(int, lines[0].split())
+        begun, ended = map(int, lines[1].split())
+    except (IndexError, ValueError):
+        return Note(0, 0)
+    return Note(pid, generation, begun, ended, tuple(lines[2:]))
