@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format lint types tests demo lock schemas clean
+.PHONY: run test check format lint types tests fuzz demo lock schemas clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/relay-gateway serve -c config/gateway.yaml
@@ -24,7 +24,13 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 tests: $(VENV)/dev.stamp
-	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term:skip-covered -rs
+
+# Looks for bytes that break a promise; `make fuzz SECONDS=3600` looks longer.
+SECONDS ?= 60
+
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FILES)
 
 schemas: $(VENV)/run.stamp
 	$(BIN)/python -m relay_gateway.config.schema
