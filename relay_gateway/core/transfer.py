@@ -77,12 +77,8 @@ def _splice_plain(body: bytes, cuts: tuple[Cut, ...], *, is_8bit: bool) -> tuple
     return edits
 
 
-_LONG_LINE = re.compile(rb"[^\n]{999,}")
-
-
 def _long_lines(body: bytes) -> set[bytes]:
-    found = (match[0].rstrip(b"\r") for match in _LONG_LINE.finditer(body))
-    return {line for line in found if len(line) > MAX_LINE}
+    return {line for row in body.split(b"\n") if len(line := row.rstrip(b"\r")) > MAX_LINE}
 
 
 # Quoted-printable, 6.7. Blanks before a line end are kept as most readers keep them, although

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relay_gateway.core.flow import MAX_OPEN, html_lines, plain_lines
+from relay_gateway.core.flow import MAX_LINES, MAX_OPEN, html_lines, plain_lines
 from relay_gateway.core.message import Unfit
 
 
@@ -50,6 +50,11 @@ def test_what_is_open_is_what_a_browser_has_open(source, tags):
         "<plaintext>a",
         "<pre>a&#10;b\n",
         "<a x=" * 20,
+        "a<p",
+        "a<style>p{}",
+        "<x><button>" + "<i>" * 150 + "</x>" * 20_000,
+        "<o:p/>" * 1001,
+        "a<br>" * (MAX_LINES + 1),
     ],
 )
 def test_html_whose_reading_is_a_guess_is_unfit(source):
@@ -63,6 +68,10 @@ def test_lines_know_their_place_in_the_source():
     assert spans == ["one<b> two</b>", "three", "four"]
     text = "one\r\n\r\ntwo"
     assert [text[line.start : line.end] for line in plain_lines(text)] == ["one", "", "two"]
+
+
+def test_an_end_tag_of_br_breaks_the_line_too():
+    assert [line.text for line in html_lines("a</br>b<br/>c")] == ["a", "b", "c"]
 
 
 def test_a_margin_sets_a_line_apart():

@@ -1,0 +1,150 @@
+"""What the start tag of an HTML element tells: whether it breaks a line, hides, quotes or signs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from relay_gateway.core.markup import attributes
+
+VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+BLOCK = frozenset(
+    (
+        "address article aside blockquote body caption center dd details dialog dir div dl dt "
+        "fieldset figure footer form frameset h1 h2 h3 h4 h5 h6 header hr html li main menu "
+        "nav noscript ol p pre section summary table tbody td tfoot th thead tr ul"
+    ).split()
+)
+APART = frozenset("p h1 h2 h3 h4 h5 h6 ul ol dl blockquote pre table hr".split())
+# What stays in force when the block around it ends before it does (WHATWG HTML, 13.2.4.3).
+FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".split())
+_UNSEEN = frozenset(
+    "head style script title textarea template select option rt rp iframe noembed xmp".split()
+)
+_HIDDEN = re.compile(r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|mso-hide:all")
+_NO_MARGIN = re.compile(r"\bmargin(?:-top|-bottom)?\s*:\s*0\w*(?:\s+0\w*)*\s*(?:;|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """An open HTML element; `start` is the offset of its start tag and tells it from its likes.
+
+    `ends_item` tells that its start tag was also the end of an open list item or table cell,
+    `is_hidden` that what stands in it is not shown, `is_preformatted` that newlines of the source
+    are seen in it.
+    """
+
+    tag: str
+    attributes: tuple[tuple[str, str], ...]
+    start: int
+    ends_item: bool = False
+    is_hidden: bool = False
+    is_preformatted: bool = False
+
+    def attribute(self, name: str) -> str:
+        """The attribute's value in lower case, or nothing."""
+        return dict(self.attributes).get(name, "").lower()
+
+
+class Trait:
+    """What is true of all that stands in an element.
+
+    Strings that no tag can have for its name; an `Enum` would cost more to look up than all else.
+    """
+
+    HIDDEN = "is hidden"
+    PREFORMATTED = "is preformatted"
+    QUOTE = "is a quote"
+    SIGNATURE = "is a signature"
+    FORMATTING = "is formatting"
+
+
+# For end tags, which have no attributes: the trait of those of their name that stand apart.
+STANDS_APART = {name: f"{name} stands apart" for name in APART}
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A start tag as it is written, wherever it stands.
+
+    `traits` are its name and what is true of its element, `is_apart` tells that a margin separates
+    the element from what stands above; `opens_history` that all that follows is an older mail,
+    `opens_signature` that it is the writer's signature.
+    """
+
+    name: str
+    attributes: tuple[tuple[str, str], ...]
+    traits: tuple[str, ...]
+    is_apart: bool
+    opens_history: bool
+    opens_signature: bool
+
+
+def tag(name: str, written: str) -> Tag:
+    """What a start tag says, from `<` to `>`."""
+    pairs = attributes(written)
+    its = traits(name, pairs)
+    return Tag(
+        name,
+        tuple(pairs.items()),
+        its,
+        STANDS_APART.get(name) in its,
+        _opens_history(name, pairs),
+        name == "a" and pairs.get("name", "").lower() == "_mailautosig",
+    )
+
+
+def traits(name: str, pairs: dict[str, str]) -> tuple[str, ...]:
+    """The name of an element, and what is true of all that stands in it."""
+    values = {key: value.lower() for key, value in pairs.items()}
+    style = values.get("style", "").replace(" ", "")
+    truths = {
+        name: True,
+        Trait.HIDDEN: name in _UNSEEN or "hidden" in pairs or bool(_HIDDEN.search(style)),
+        Trait.PREFORMATTED: name == "pre" or "white-space:pre" in style,
+        Trait.QUOTE: _is_quote(name, values),
+        Trait.SIGNATURE: _is_signature(values),
+        Trait.FORMATTING: name in FORMATTING,
+        STANDS_APART.get(name, ""): _is_apart(name, values),
+    }
+    return tuple(trait for trait, is_true in truths.items() if is_true)
+
+
+def _is_apart(name: str, values: dict[str, str]) -> bool:
+    """Whether the element stands apart by its margins; Outlook's paragraphs have none."""
+    if name != "p":
+        return name in APART
+    is_mso = "msonormal" in values.get("class", "")
+    return not is_mso and _NO_MARGIN.search(values.get("style", "")) is None
+
+
+_QUOTES = re.compile(
+    r"gmail_quote|gmail_attr|gmail_extra|yahoo_quoted|protonmail_quote|zmail_extra"
+    r"|moz-cite-prefix|moz-forward-container|outlookmessageheader"
+)
+_SIGNATURES = re.compile(r"gmail_signature|moz-signature|msoautosig|applemailsignature")
+_OUTLOOK_SIGNATURE = re.compile(r"\b(?:x_)*(?:ms-outlook-mobile-)?signature\b")
+_HISTORY = re.compile(
+    r"divrplyfwdmsg|appendonsend|mail-editor-reference-message-container|olk_src_body_section"
+)
+_OUTLOOK_RULE = re.compile(r"border-top:solid#?(?:e1e1e1|b5c4df|windowtext)")
+
+
+def _is_quote(name: str, values: dict[str, str]) -> bool:
+    if name == "blockquote" or values.get("name") == "quote":
+        return True
+    return _QUOTES.search(values.get("class", "")) is not None
+
+
+def _is_signature(values: dict[str, str]) -> bool:
+    names = f"{values.get('class', '')} {values.get('id', '')}"
+    return (_OUTLOOK_SIGNATURE.search(names) or _SIGNATURES.search(names)) is not None
+
+
+def _opens_history(name: str, pairs: dict[str, str]) -> bool:
+    """Whether all that follows is an older mail (Outlook, OWA and their mobiles)."""
+    if name == "a":
+        return pairs.get("name", "").lower() == "_mailoriginal"
+    style = pairs.get("style", "").lower().replace(" ", "")
+    is_ruled = name == "div" and _OUTLOOK_RULE.search(style) is not None
+    return is_ruled or _HISTORY.search(pairs.get("id", "").lower()) is not None

@@ -1,0 +1,142 @@
+"""Which HTML elements are open, as a browser has them: implied ends, misnesting, what goes on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from relay_gateway.core.element import BLOCK, FORMATTING, Element, Tag, Trait
+from relay_gateway.core.message import Unfit
+
+MAX_OPEN = 200
+
+# Where else these stand, browsers ignore their tags.
+_ONCE = {"html": (), "head": ("html",), "body": ("html", "head")}
+_CELLS = frozenset("td th caption".split())
+_TABLE = frozenset("table tbody thead tfoot tr".split())
+# What a start tag closes although its end tag may be left out (WHATWG HTML, 13.1.2.4).
+_CLOSES = {
+    "li": ("li", "p"),
+    "dt": ("dt", "dd", "p"),
+    "dd": ("dt", "dd", "p"),
+    "td": ("td", "th", "p"),
+    "th": ("td", "th", "p"),
+    "tr": ("tr", "td", "th", "p"),
+}
+_PARAGRAPH = ("p",)
+_FENCE = frozenset("table td th caption body html select template button object".split())
+_ITEMS = frozenset(["li", "dt", "dd"])
+_LIST_FENCE = BLOCK - {"address", "div", "p"}
+_IN_SELECT = frozenset(["select", "optgroup", "option"])
+_IN_TABLE_ONLY = _CELLS | (_TABLE - {"table"})
+
+_Open = tuple[Tag, int, bool]
+
+
+class Nesting:
+    """The open elements, outermost first; `tally` says how many have a name or a trait.
+
+    Whoever misnests can have the open elements searched anew for each tag, by us and by browsers,
+    which open formatting again in each block: after `patience` steps the HTML is `Unfit`.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.tally: defaultdict[str, int] = defaultdict(int)
+        self._open: list[_Open] = []
+        self._shown: list[Element] = []
+        self._around: tuple[Element, ...] | None = ()
+        self._patience = patience
+        self._is_carrying = False
+
+    def is_innermost(self, name: str) -> bool:
+        """Whether the element that was opened last has this name."""
+        return bool(self._open) and self._open[-1][0].name == name
+
+    def around(self) -> tuple[Element, ...]:
+        """The open elements as they stand now."""
+        if self._around is None:
+            for tag, start, ends_item in self._open[len(self._shown) :]:
+                self._shown.append(_element(tag, start, ends_item))
+            self._around = tuple(self._shown)
+        return self._around
+
+    def ignores(self, name: str) -> bool:
+        """Whether browsers ignore a tag of this name here."""
+        if self.tally["select"]:
+            return name not in _IN_SELECT
+        return name in _IN_TABLE_ONLY and not self.tally["table"]
+
+    def is_again(self, name: str) -> bool:
+        """Whether it is the start tag of a part of the document that has begun before."""
+        before = _ONCE.get(name)
+        return before is not None and any(tag.name not in before for tag, _, _ in self._open)
+
+    def open(self, tag: Tag, start: int, *, ends_item: bool) -> None:
+        """Open an element whose start tag stands at `start`."""
+        self._open.append((tag, start, ends_item))
+        if len(self._open) > MAX_OPEN:
+            raise Unfit("HTML nested too deep")
+        for trait in tag.traits:
+            self.tally[trait] += 1
+        self._around = None
+
+    def imply(self, name: str) -> bool:
+        """End what the start tag of a block ends; whether that was more than a paragraph."""
+        closes, closed = _CLOSES.get(name, _PARAGRAPH), set()
+        if self._is_carrying:
+            self._tire(self.tally[Trait.FORMATTING])
+        if not any(map(self.tally.__getitem__, closes)):
+            return False
+        fence = _LIST_FENCE if name in _ITEMS else _FENCE
+        for tag, _, _ in reversed(self._open[:]):
+            self._tire(1)
+            if tag.name in closes:
+                self.close(tag.name)
+                closed.add(tag.name)
+            elif tag.name in fence:
+                break
+        return not closed <= {"p"}
+
+    def close(self, name: str) -> None:
+        """Close as browsers do: misnested blocks stay open, and unclosed formatting goes on."""
+        if not self.tally[name]:
+            return
+        for depth in range(len(self._open) - 1, -1, -1):
+            it = self._open[depth][0].name
+            if it == name:
+                self._cut(depth)
+                return
+            self._tire(1)
+            is_passed = it in _FENCE and name not in _TABLE
+            if is_passed or (it in BLOCK and name not in BLOCK and name not in FORMATTING):
+                return
+
+    def _cut(self, depth: int) -> None:
+        closed, *above = self._open[depth:]
+        del self._open[depth:], self._shown[depth:]
+        self._around = None
+        for tag, _, _ in (closed, *above):
+            for trait in tag.traits:
+                self.tally[trait] -= 1
+        for tag, start, ends_item in _still_open(closed[0].name, above) if above else ():
+            self._is_carrying = True
+            self.open(tag, start, ends_item=ends_item)
+
+    def _tire(self, steps: int) -> None:
+        self._patience -= steps
+        if self._patience < 0:
+            raise Unfit("HTML too entangled")
+
+
+def _element(tag: Tag, start: int, ends_item: bool) -> Element:
+    is_hidden, is_pre = Trait.HIDDEN in tag.traits, Trait.PREFORMATTED in tag.traits
+    return Element(tag.name, tag.attributes, start, ends_item, is_hidden, is_pre)
+
+
+def _still_open(name: str, above: list[_Open]) -> list[_Open]:
+    if name in _CELLS or name in _TABLE:
+        return []
+    if name == "form":
+        return above
+    blocks = [depth for depth, (tag, _, _) in enumerate(above) if tag.name in BLOCK]
+    inner = blocks[0] if name in FORMATTING and blocks else len(above)
+    return [it for it in above[:inner] if it[0].name in FORMATTING] + above[inner:]

@@ -1,0 +1,69 @@
+"""Proof by a browser's eyes that HTML is what it was, with the block in it for all to see.
+
+lexbor builds the tree that the HTML standard prescribes. Written out again it has an end tag for
+each element, so two trees whose text agrees but for one block differ by that block in one place.
+"""
+
+from __future__ import annotations
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from relay_gateway.core.element import Trait, traits
+
+# Where a block does not belong, whoever put it there.
+_CLOSED = frozenset(
+    (
+        "a button caption datalist dd del dl dt frameset h1 h2 h3 h4 h5 h6 head iframe label li "
+        "map math menu noembed noframes noscript object ol optgroup option rp rt ruby s script "
+        "select style summary svg template textarea title ul video audio canvas xmp"
+    ).split()
+)
+_ROWS = frozenset("table tbody thead tfoot tr".split())
+_CELLS = frozenset(["td", "th"])
+_UNSAID = frozenset([Trait.HIDDEN, Trait.QUOTE, Trait.SIGNATURE])
+
+
+def is_seen(old: str, new: str, block: str) -> bool:
+    """Whether `new` is `old` with the block in one place, where a reader sees it and its link."""
+    before, after = LexborHTMLParser(old), LexborHTMLParser(new)
+    alone = LexborHTMLParser(f"<!doctype html><body>{block}").body
+    if alone is None or after.body is None:
+        return False
+    links = alone.css("a")
+    if len(links) != 1 or not _is_inserted(before.html, after.html, alone.inner_html):
+        return False
+    added = [link for link in after.body.css("a") if _says(link) == _says(links[0])]
+    return len(added) == 1 and _is_open_to_sight(added[0])
+
+
+def _says(link: LexborNode) -> tuple[str | None, str]:
+    """Where a link leads, and under which words."""
+    return link.attributes.get("href"), link.text()
+
+
+def _is_inserted(old: str | None, new: str | None, block: str | None) -> bool:
+    # The newlines around a block may stand inside of its neighbours, which it closes.
+    old, new, block = ((text or "").replace("\n", "") for text in (old, new, block))
+    if not block or len(new) != len(old) + len(block):
+        return False
+    at = new.find(block)
+    while at >= 0:
+        if new[:at] == old[:at] and new[at + len(block) :] == old[at:]:
+            return True
+        at = new.find(block, at + 1)
+    return False
+
+
+def _is_open_to_sight(link: LexborNode) -> bool:
+    has_cell = False
+    node = link.parent
+    while node is not None and node.tag != "body":
+        name = node.tag or ""
+        has_cell |= name in _CELLS
+        if name in _CLOSED or (name in _ROWS and not has_cell):
+            return False
+        pairs = {key: value or "" for key, value in node.attributes.items()}
+        if not _UNSAID.isdisjoint(traits(name, pairs)):
+            return False
+        node = node.parent
+    return node is not None
