@@ -8,7 +8,17 @@ from enum import StrEnum
 
 from relay_gateway.core import normal
 from relay_gateway.core.letter import Letter, Voice
-from relay_gateway.core.rules import Reader, Role, Rule, RuleSet, State, Where, effective
+from relay_gateway.core.rules import (
+    Reader,
+    Role,
+    Rule,
+    RuleSet,
+    Spoken,
+    State,
+    Where,
+    effective,
+    sentences,
+)
 
 
 class Finding(StrEnum):
@@ -61,11 +71,15 @@ def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
     if sum(len(p.text) for p in letter.paragraphs if p.voice is Voice.OWN) > _LONGEST:
         return _nothing("too_long")
     lines = tuple(_lines(subject, letter))
-    text = "\n".join(line.sentence for line in lines)
-    candidates = [(reader, reader.candidates(text)) for reader in rules.readers]
-    if not any(_is_telling(found) for _, found in candidates):
+    text = sentences([(line.sentence, line.where) for line in lines])
+    found = [(reader, reader.find(text.whole)) for reader in rules.readers]
+    if not any(_is_telling(reader.candidates(numbers)) for reader, numbers in found):
         return _nothing("no_decision")
-    readings = [_read(reader, lines) for reader, found in candidates if found]
+    readings = [
+        _reading(reader, lines, reader.hear(text, numbers, _LOCAL))
+        for reader, numbers in found
+        if numbers
+    ]
     vetoes = tuple(
         hit.rule
         for reading in readings
@@ -97,6 +111,10 @@ _HINTING = 2.0
 class _Line:
     paragraph: int
     sentence: str
+
+    @property
+    def where(self) -> Where:
+        return Where.SUBJECT if self.paragraph == SUBJECT else Where.BODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,29 +153,24 @@ def _is_telling(candidates: Sequence[Rule]) -> bool:
     return Role.DECISION in roles or (Role.CONTEXT in roles and is_pointing)
 
 
-def _read(reader: Reader, lines: Sequence[_Line]) -> _Reading:
-    hits: list[Hit] = []
-    heard: set[str] = set()
-    is_taken_back = False
-    for line in lines:
-        where = Where.SUBJECT if line.paragraph == SUBJECT else Where.BODY
-        spoken = reader.speaking(line.sentence, where, heard)
-        standing = effective(spoken)
-        is_taken_back |= len(standing) < len(spoken)
-        hits += [
-            Hit(
-                one.rule.name,
-                one.rule.role,
-                one.rule.weight,
-                line.paragraph,
-                one.words,
-                line.sentence,
-                one.rule.state is State.SHADOW,
-            )
-            for one in standing
-        ]
-        heard |= {one.rule.name for one in standing if one.rule.role not in _LOCAL}
-    return _Reading(reader, tuple(hits), is_taken_back)
+def _reading(
+    reader: Reader, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]
+) -> _Reading:
+    standing = [effective(spoken) for spoken in heard]
+    hits = tuple(
+        Hit(
+            one.rule.name,
+            one.rule.role,
+            one.rule.weight,
+            line.paragraph,
+            one.words,
+            line.sentence,
+            one.rule.state is State.SHADOW,
+        )
+        for line, spoken in zip(lines, standing, strict=True)
+        for one in spoken
+    )
+    return _Reading(reader, hits, sum(map(len, standing)) < sum(map(len, heard)))
 
 
 # What is said of one sentence; other rules count once, wherever they speak first.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import accumulate
 from typing import Any
 
 import re2
@@ -123,6 +125,23 @@ class Spoken:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sentences:
+    """A letter's sentences in normal form, line by line and as one text; where each stands."""
+
+    whole: bytes
+    lines: tuple[bytes, ...]
+    starts: tuple[int, ...]
+    places: tuple[Where, ...]
+
+
+def sentences(lines: Sequence[tuple[str, Where]]) -> Sentences:
+    """Sentences, and the place of each, ready to be read."""
+    encoded = tuple(text.encode() for text, _ in lines)
+    starts = tuple(accumulate((len(line) + 1 for line in encoded), initial=0))
+    return Sentences(b"\n".join(encoded), encoded, starts, tuple(place for _, place in lines))
+
+
 class Reader:
     """One pack compiled: a pass for the patterns' literals finds the few that may match at all.
 
@@ -133,6 +152,7 @@ class Reader:
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
         self._numbers: dict[str, int] = {}
+        self._patterns: dict[int, Any] = {}
         self._sayings: dict[int, list[_Saying]] = {}
         self._filter = re2.Filter()
         for rule in pack.rules:
@@ -142,45 +162,67 @@ class Reader:
         if self._numbers:
             self._filter.Compile()
 
-    def candidates(self, text: str) -> tuple[Rule, ...]:
-        """The rules that may speak in a text of several lines; no other rule speaks in it."""
-        found = self._match(text.encode())
-        return tuple(saying.rule for number in found for saying in self._sayings.get(number, ()))
+    def find(self, text: bytes) -> frozenset[int]:
+        """The numbers of the patterns that match somewhere in a text of several lines."""
+        return frozenset((self._filter.Match(text) if self._numbers else None) or ())
 
-    def speaking(
-        self, sentence: str, where: Where, heard: Container[str] = ()
-    ) -> tuple[Spoken, ...]:
-        """The rules that speak in one sentence in normal form, standing in this place.
-
-        Rules that were `heard` before need not speak again: finding their words is what costs.
-        """
-        encoded = sentence.encode()
-        found = frozenset(self._match(encoded))
+    def candidates(self, found: frozenset[int]) -> tuple[Rule, ...]:
+        """The rules that may speak in a text where these patterns match; no other rule does."""
         return tuple(
-            Spoken(saying.rule, saying.words.search(encoded)[0].decode())
-            for number in sorted(found)
-            for saying in self._sayings.get(number, ())
-            if saying.rule.where in (where, Where.ANY)
-            and saying.rule.name not in heard
-            and (saying.needs is None or saying.needs in found)
-            and saying.unless not in found
+            saying.rule for number in sorted(found) for saying in self._sayings.get(number, ())
         )
 
-    def _match(self, text: bytes) -> Sequence[int]:
-        found: Sequence[int] | None = self._filter.Match(text) if self._numbers else None
-        return found or ()
+    def hear(
+        self, text: Sentences, found: frozenset[int], often: Container[Role] = frozenset(Role)
+    ) -> tuple[tuple[Spoken, ...], ...]:
+        """The rules that speak in each sentence, if `found` are the patterns that match at all.
+
+        Rules whose role may not speak `often` are given where they speak first: finding their words
+        is what costs.
+        """
+        spoken: list[list[Spoken]] = [[] for _ in text.lines]
+        for number in sorted(found):
+            for saying in self._sayings.get(number, ()):
+                for index, words in self._heard(saying, text, found):
+                    spoken[index].append(Spoken(saying.rule, words.decode()))
+                    if saying.rule.role not in often:
+                        break
+        return tuple(map(tuple, spoken))
+
+    def speaking(self, sentence: str, where: Where) -> tuple[Spoken, ...]:
+        """The rules that speak in one sentence in normal form, standing in this place."""
+        text = sentences(((sentence, where),))
+        return self.hear(text, self.find(text.whole))[0]
+
+    def _heard(
+        self, saying: _Saying, text: Sentences, found: frozenset[int]
+    ) -> Iterator[tuple[int, bytes]]:
+        """The sentences in which one rule speaks, and its words there."""
+        if saying.needs is not None and saying.needs not in found:
+            return
+        unless = saying.unless if saying.unless in found else None
+        for index, words in _places(self._patterns[saying.number], text):
+            if saying.rule.where not in (text.places[index], Where.ANY):
+                continue
+            if saying.needs is not None and not self._matches(saying.needs, text.lines[index]):
+                continue
+            if unless is None or not self._matches(unless, text.lines[index]):
+                yield index, words
+
+    def _matches(self, number: int, line: bytes) -> bool:
+        return self._patterns[number].search(line) is not None
 
     def _saying(self, rule: Rule) -> _Saying:
         needs, unless = (
             self._number(_source(condition)) if condition else None
             for condition in (rule.needs, rule.unless)
         )
-        says = _says(rule)
-        return _Saying(rule, self._number(says), re2.compile(says, _options()), needs, unless)
+        return _Saying(rule, self._number(_says(rule)), needs, unless)
 
     def _number(self, source: str) -> int:
         if source not in self._numbers:
-            self._numbers[source] = self._filter.Add(source, _options())
+            number = self._numbers[source] = self._filter.Add(source, _options())
+            self._patterns[number] = re2.compile(source, _options())
         return self._numbers[source]
 
 
@@ -190,9 +232,28 @@ class _Saying:
 
     rule: Rule
     number: int
-    words: Any
     needs: int | None
     unless: int | None
+
+
+def _places(pattern: Any, text: Sentences) -> Iterator[tuple[int, bytes]]:
+    """The sentences in which a pattern matches, and the first words that it matches there."""
+    index = 0
+    while index < len(text.lines) and (match := pattern.search(text.whole, text.starts[index])):
+        words = match[0]
+        if b"\n" in words:
+            # It took two sentences for one, and may have passed over words in the second.
+            yield from _places_apart(pattern, text, index)
+            return
+        index = bisect_right(text.starts, match.start())
+        yield index - 1, words
+
+
+def _places_apart(pattern: Any, text: Sentences, first: int) -> Iterator[tuple[int, bytes]]:
+    for index in range(first, len(text.lines)):
+        match = pattern.search(text.lines[index])
+        if match:
+            yield index, match[0]
 
 
 def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:

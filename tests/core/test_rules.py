@@ -114,7 +114,7 @@ def test_the_version_changes_with_the_rules() -> None:
 
 def test_a_pack_without_rules_is_a_pack() -> None:
     reader = build([Pack("ja", 5, ())]).readers[0]
-    assert reader.candidates("不採用") == ()
+    assert reader.candidates(reader.find("不採用".encode())) == ()
     assert reader.speaking("不採用", Where.BODY) == ()
 
 
@@ -132,7 +132,7 @@ PHRASES = [example for _, one in SHIPPED for example in (*one.matches, *one.spar
 def test_no_rule_speaks_in_a_sentence_that_is_no_candidate_of_the_text(texts: list[str]) -> None:
     lines = [s for text in texts for s in normal.sentences(normal.normalise(text))]
     for reader in shipped().readers:
-        candidates = {one.name for one in reader.candidates("\n".join(lines))}
+        candidates = {one.name for one in reader.candidates(reader.find("\n".join(lines).encode()))}
         for where in (Where.BODY, Where.SUBJECT):
             said = {one.rule.name for line in lines for one in reader.speaking(line, where)}
             assert said <= candidates
