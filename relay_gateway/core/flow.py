@@ -53,7 +53,7 @@ def plain_lines(text: str, *, is_flowed: bool = False, is_delsp: bool = False) -
     rows = text.split("\n")
     starts = accumulate((len(row) + 1 for row in rows), initial=0)
     lines = [
-        Line(row.rstrip("\r"), at, at + len(row.rstrip("\r")))
+        Line(line := row.rstrip("\r"), at, at + len(line))
         for row, at in zip(rows, starts, strict=False)
     ]
     return tuple(_unflow(lines, is_delsp) if is_flowed else lines)

@@ -190,8 +190,12 @@ def _plain(text: str) -> str:
 def _respell(text: str) -> str:
     if text.isascii():
         return text
+    # Most letters hold few of these words, and asking a set of signs is cheaper than looking.
+    signs = set(text)
     for old, new in _WORDS:
-        text = text.replace(old, new)
+        if signs.issuperset(old):
+            text = text.replace(old, new)
+            signs.update(new)
     return text
 
 

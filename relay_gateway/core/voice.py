@@ -48,6 +48,11 @@ _SENTENCE = re.compile(
     r"|(?<!co)(?<!ltd)(?<!inc)(?<!corp)(?<!k\.k)(?<!jr)(?<!dr)(?<!llc)(?<! [a-z])\.\s*$",
     re.IGNORECASE,
 )
+# The first or last signs of what the patterns above find in a line without blanks at its edges:
+# asking for them costs a tenth of a pattern.
+_QUOTING = frozenset(">＞|｜")
+_RULING = frozenset("-_bB")
+_TELLING = frozenset(":：た>")
 _SIGNATURE_WIDTH = 60
 _RULED_LINES = 20
 
@@ -68,7 +73,7 @@ def _quote(texts: Sequence[str], found: list[Voice]) -> None:
     for index, text in enumerate(texts):
         if found[index] is Voice.QUOTE:
             continue
-        if _QUOTED.match(text):
+        if text[:1] in _QUOTING and _QUOTED.match(text):
             found[index] = Voice.QUOTE
             _quote_attribution(texts, found, index)
         elif _is_history(texts, index):
@@ -88,13 +93,16 @@ def _quote_attribution(texts: Sequence[str], found: list[Voice], index: int) -> 
 def _is_history(texts: Sequence[str], index: int) -> bool:
     """Whether an unmarked older mail begins here and goes on to the end."""
     text = texts[index]
-    if _ORIGINAL.match(text):
+    if text[:1] in _RULING and _ORIGINAL.match(text):
         return True
     near = texts[index : index + 6]
-    if _HEADER.match(text):
+    if (":" in text or "：" in text) and _HEADER.match(text):
         keys = {match[1].lower() for line in near if (match := _HEADER.match(line))}
         return len(keys) >= 2
-    if not _ATTRIBUTION.match(text) and not (len(near) > 1 and _WROTE.match(near[1])):
+    is_telling = text[-1:] in _TELLING and _ATTRIBUTION.match(text)
+    if not is_telling and not (
+        len(near) > 1 and near[1][-1:] in _TELLING and _WROTE.match(near[1])
+    ):
         return False
     if not _DATED.search(" ".join(near[:2])):
         return False
