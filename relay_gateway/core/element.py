@@ -59,6 +59,8 @@ class Trait:
     FORMATTING = "is formatting"
 
 
+# The elements that others ask for: tags that these imply or that stand in these alone.
+COUNTED = frozenset("head p li dt dd table tr td th select".split())
 # For end tags, which have no attributes: the trait of those of their name that stand apart.
 STANDS_APART = {name: f"{name} stands apart" for name in APART}
 
@@ -67,14 +69,15 @@ STANDS_APART = {name: f"{name} stands apart" for name in APART}
 class Tag:
     """A start tag as it is written, wherever it stands.
 
-    `traits` are its name and what is true of its element, `is_apart` tells that a margin separates
-    the element from what stands above; `opens_history` that all that follows is an older mail,
-    `opens_signature` that it is the writer's signature.
+    `is_apart` tells that a margin separates its element from what stands above, `opens_history`
+    that all that follows is an older mail, `opens_signature` that it is the writer's signature.
     """
 
     name: str
     attributes: tuple[tuple[str, str], ...]
     traits: tuple[str, ...]
+    is_hidden: bool
+    is_preformatted: bool
     is_apart: bool
     opens_history: bool
     opens_signature: bool
@@ -88,6 +91,8 @@ def tag(name: str, written: str) -> Tag:
         name,
         tuple(pairs.items()),
         its,
+        Trait.HIDDEN in its,
+        Trait.PREFORMATTED in its,
         STANDS_APART.get(name) in its,
         _opens_history(name, pairs),
         name == "a" and pairs.get("name", "").lower() == "_mailautosig",
@@ -95,11 +100,11 @@ def tag(name: str, written: str) -> Tag:
 
 
 def traits(name: str, pairs: dict[str, str]) -> tuple[str, ...]:
-    """The name of an element, and what is true of all that stands in it."""
+    """What is true of all that stands in an element, and its name if that is counted."""
     values = {key: value.lower() for key, value in pairs.items()}
     style = values.get("style", "").replace(" ", "")
     truths = {
-        name: True,
+        name: name in COUNTED,
         Trait.HIDDEN: name in _UNSEEN or "hidden" in pairs or bool(_HIDDEN.search(style)),
         Trait.PREFORMATTED: name == "pre" or "white-space:pre" in style,
         Trait.QUOTE: _is_quote(name, values),

@@ -15,7 +15,7 @@ from itertools import accumulate
 from relay_gateway.core.element import BLOCK, STANDS_APART, VOID, Element, Tag, Trait, tag
 from relay_gateway.core.markup import Kind, tokens
 from relay_gateway.core.message import Unfit
-from relay_gateway.core.nesting import MAX_OPEN, Nesting
+from relay_gateway.core.nesting import MAX_OPEN, ONCE, Nesting
 
 __all__ = ["MAX_OPEN", "Element", "Line", "Voice", "html_lines", "plain_lines"]
 
@@ -117,9 +117,10 @@ class _Reader:
 
     def _open(self, name: str, start: int, end: int) -> None:
         nesting = self._nesting
-        if nesting.is_again(name) or nesting.ignores(name):
+        if (name in ONCE and nesting.is_again(name)) or nesting.ignores(name):
             return
-        its = self._tag(name, start, end)
+        written = self._source[start:end]
+        its = self._tags.get(written) or self._tags.setdefault(written, tag(name, written))
         if nesting.tally["head"] and name not in _IN_HEAD:
             nesting.close("head")
         if name == "a":
@@ -134,26 +135,19 @@ class _Reader:
             self._is_apart |= its.is_apart
         self._is_history |= its.opens_history
         self._is_signed |= its.opens_signature
-        if name not in VOID and not self._is_closed(name, end):
+        if name not in VOID and not (":" in name and self._is_closed(end)):
             nesting.open(its, start, ends_item=ends_item)
         if is_block or name == "br":
             self._before = nesting.around()
 
-    def _is_closed(self, name: str, end: int) -> bool:
+    def _is_closed(self, end: int) -> bool:
         """Browsers ignore the slash, but Office writes names that nothing closes (`<o:p/>`)."""
-        if ":" not in name or not self._source.startswith("/>", end - 2):
+        if not self._source.startswith("/>", end - 2):
             return False
         self._slashed += 1
         if self._slashed > _MOST_SLASHED:
             raise Unfit("HTML nested too deep")
         return True
-
-    def _tag(self, name: str, start: int, end: int) -> Tag:
-        written = self._source[start:end]
-        its = self._tags.get(written)
-        if its is None:
-            its = self._tags[written] = tag(name, written)
-        return its
 
     def _close(self, name: str, start: int, end: int) -> None:
         nesting = self._nesting
@@ -197,6 +191,9 @@ class _Reader:
         self._words.append(last)
 
     def _break(self, end: int, next_start: int, *, is_line: bool = False) -> None:
+        if not self._words and not is_line:
+            self._start = next_start
+            return
         text = "".join(self._words)
         self._words.clear()
         is_pre = self._nesting.tally[Trait.PREFORMATTED]

@@ -156,7 +156,7 @@ def _is_telling(candidates: Sequence[Rule]) -> bool:
 def _reading(
     reader: Reader, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]
 ) -> _Reading:
-    standing = [effective(spoken) for spoken in heard]
+    standing = [effective(spoken) if spoken else () for spoken in heard]
     hits = tuple(
         Hit(
             one.rule.name,

@@ -67,6 +67,7 @@ def tokens(source: str) -> Iterator[Token]:
     if "\0" in source:
         raise Unfit("HTML with NUL characters")
     at, seen = 0, _Seen()
+    names: dict[str, str] = {}
     while mark := _MARK.search(source, at):
         start, end = mark.span()
         if at < start:
@@ -76,7 +77,8 @@ def tokens(source: str) -> Iterator[Token]:
         if which is None or which > _END:
             seen.refuse(mark)
             continue
-        name = _lower(mark[which])
+        written = mark[which]
+        name = names.get(written) or names.setdefault(written, _lower(written))
         if end - start > _LONG_TAG:
             _measure(source[start:end])
         yield Kind.START if which == _START else Kind.END, name, start, end

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from relay_gateway.core.element import BLOCK, FORMATTING, Element, Tag, Trait
+from relay_gateway.core.element import BLOCK, COUNTED, FORMATTING, Element, Tag, Trait
 from relay_gateway.core.message import Unfit
 
 MAX_OPEN = 200
 
 # Where else these stand, browsers ignore their tags.
-_ONCE = {"html": (), "head": ("html",), "body": ("html", "head")}
+ONCE = {"html": (), "head": ("html",), "body": ("html", "head")}
 _CELLS = frozenset("td th caption".split())
 _TABLE = frozenset("table tbody thead tfoot tr".split())
 # What a start tag closes although its end tag may be left out (WHATWG HTML, 13.1.2.4).
@@ -26,7 +26,7 @@ _PARAGRAPH = ("p",)
 _FENCE = frozenset("table td th caption body html select template button object".split())
 _ITEMS = frozenset(["li", "dt", "dd"])
 _LIST_FENCE = BLOCK - {"address", "div", "p"}
-_IN_SELECT = frozenset(["select", "optgroup", "option"])
+_IN_SELECT = frozenset("select optgroup option hr script template".split())
 _IN_TABLE_ONLY = _CELLS | (_TABLE - {"table"})
 
 _Open = tuple[Tag, int, bool]
@@ -42,8 +42,7 @@ class Nesting:
     def __init__(self, patience: int) -> None:
         self.tally: defaultdict[str, int] = defaultdict(int)
         self._open: list[_Open] = []
-        self._shown: list[Element] = []
-        self._around: tuple[Element, ...] | None = ()
+        self._around: tuple[Element, ...] = ()
         self._patience = patience
         self._is_carrying = False
 
@@ -53,31 +52,29 @@ class Nesting:
 
     def around(self) -> tuple[Element, ...]:
         """The open elements as they stand now."""
-        if self._around is None:
-            for tag, start, ends_item in self._open[len(self._shown) :]:
-                self._shown.append(_element(tag, start, ends_item))
-            self._around = tuple(self._shown)
+        known = len(self._around)
+        if known < len(self._open):
+            self._around += tuple(_element(*it) for it in self._open[known:])
         return self._around
 
     def ignores(self, name: str) -> bool:
-        """Whether browsers ignore a tag of this name here."""
-        if self.tally["select"]:
-            return name not in _IN_SELECT
+        """Whether browsers ignore a tag of this name here; `Unfit` where only some of them do."""
+        if self.tally["select"] and name not in _IN_SELECT:
+            # Older browsers ignore them, newer ones let choices hold what they will.
+            raise Unfit("HTML whose tags browsers read in two ways")
         return name in _IN_TABLE_ONLY and not self.tally["table"]
 
     def is_again(self, name: str) -> bool:
         """Whether it is the start tag of a part of the document that has begun before."""
-        before = _ONCE.get(name)
-        return before is not None and any(tag.name not in before for tag, _, _ in self._open)
+        return any(tag.name not in ONCE[name] for tag, _, _ in self._open)
 
     def open(self, tag: Tag, start: int, *, ends_item: bool) -> None:
         """Open an element whose start tag stands at `start`."""
         self._open.append((tag, start, ends_item))
-        if len(self._open) > MAX_OPEN:
-            raise Unfit("HTML nested too deep")
         for trait in tag.traits:
             self.tally[trait] += 1
-        self._around = None
+        if len(self._open) > MAX_OPEN:
+            raise Unfit("HTML nested too deep")
 
     def imply(self, name: str) -> bool:
         """End what the start tag of a block ends; whether that was more than a paragraph."""
@@ -98,12 +95,17 @@ class Nesting:
 
     def close(self, name: str) -> None:
         """Close as browsers do: misnested blocks stay open, and unclosed formatting goes on."""
-        if not self.tally[name]:
+        if self._open and self._open[-1][0].name == name:
+            self._cut(len(self._open) - 1)
+            return
+        if name in COUNTED and not self.tally[name]:
             return
         for depth in range(len(self._open) - 1, -1, -1):
             it = self._open[depth][0].name
             if it == name:
+                above = self._open[depth + 1 :]
                 self._cut(depth)
+                self._reopen(name, above)
                 return
             self._tire(1)
             is_passed = it in _FENCE and name not in _TABLE
@@ -111,13 +113,15 @@ class Nesting:
                 return
 
     def _cut(self, depth: int) -> None:
-        closed, *above = self._open[depth:]
-        del self._open[depth:], self._shown[depth:]
-        self._around = None
-        for tag, _, _ in (closed, *above):
+        for tag, _, _ in self._open[depth:]:
             for trait in tag.traits:
                 self.tally[trait] -= 1
-        for tag, start, ends_item in _still_open(closed[0].name, above) if above else ():
+        del self._open[depth:]
+        if len(self._around) > depth:
+            self._around = self._around[:depth]
+
+    def _reopen(self, name: str, above: list[_Open]) -> None:
+        for tag, start, ends_item in _still_open(name, above):
             self._is_carrying = True
             self.open(tag, start, ends_item=ends_item)
 
@@ -128,8 +132,7 @@ class Nesting:
 
 
 def _element(tag: Tag, start: int, ends_item: bool) -> Element:
-    is_hidden, is_pre = Trait.HIDDEN in tag.traits, Trait.PREFORMATTED in tag.traits
-    return Element(tag.name, tag.attributes, start, ends_item, is_hidden, is_pre)
+    return Element(tag.name, tag.attributes, start, ends_item, tag.is_hidden, tag.is_preformatted)
 
 
 def _still_open(name: str, above: list[_Open]) -> list[_Open]:

@@ -2,6 +2,7 @@
 
 lexbor builds the tree that the HTML standard prescribes. Written out again it has an end tag for
 each element, so two trees whose text agrees but for one block differ by that block in one place.
+Where formatting is left open a browser opens it in the block as well: then the words have to agree.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from relay_gateway.core.element import Trait, traits
 # Where a block does not belong, whoever put it there.
 _CLOSED = frozenset(
     (
-        "a button caption datalist dd del dl dt frameset h1 h2 h3 h4 h5 h6 head iframe label li "
-        "map math menu noembed noframes noscript object ol optgroup option rp rt ruby s script "
+        "a button caption datalist dd dl dt frameset h1 h2 h3 h4 h5 h6 head iframe label li "
+        "map math menu noembed noframes noscript object ol optgroup option rp rt ruby script "
         "select style summary svg template textarea title ul video audio canvas xmp"
     ).split()
 )
@@ -30,10 +31,25 @@ def is_seen(old: str, new: str, block: str) -> bool:
     if alone is None or after.body is None:
         return False
     links = alone.css("a")
-    if len(links) != 1 or not _is_inserted(before.html, after.html, alone.inner_html):
+    if len(links) != 1 or not _is_added(before, after, alone):
         return False
     added = [link for link in after.body.css("a") if _says(link) == _says(links[0])]
     return len(added) == 1 and _is_open_to_sight(added[0])
+
+
+def _is_added(before: LexborHTMLParser, after: LexborHTMLParser, block: LexborNode) -> bool:
+    if _is_inserted(_written(before.html), _written(after.html), _written(block.inner_html)):
+        return True
+    return _is_inserted(_words(before.root), _words(after.root), _words(block))
+
+
+def _written(html: str | None) -> str:
+    # The newlines around a block may stand inside of its neighbours, which it closes.
+    return (html or "").replace("\n", "")
+
+
+def _words(node: LexborNode | None) -> str:
+    return "".join(node.text().split()) if node else ""
 
 
 def _says(link: LexborNode) -> tuple[str | None, str]:
@@ -41,9 +57,7 @@ def _says(link: LexborNode) -> tuple[str | None, str]:
     return link.attributes.get("href"), link.text()
 
 
-def _is_inserted(old: str | None, new: str | None, block: str | None) -> bool:
-    # The newlines around a block may stand inside of its neighbours, which it closes.
-    old, new, block = ((text or "").replace("\n", "") for text in (old, new, block))
+def _is_inserted(old: str, new: str, block: str) -> bool:
     if not block or len(new) != len(old) + len(block):
         return False
     at = new.find(block)

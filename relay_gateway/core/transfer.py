@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import binascii
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -35,7 +34,7 @@ def decode(raw: bytes, part: Part) -> bytes:
     if part.encoding in PLAIN:
         return body
     if part.encoding == "quoted-printable":
-        return _QUOTED.sub(_quoted, body)
+        return _quoted(body)
     if part.encoding == "base64":
         return _base64(body)
     raise Unfit("unknown transfer encoding")
@@ -83,68 +82,40 @@ def _long_lines(body: bytes) -> set[bytes]:
 
 # Quoted-printable, 6.7. Blanks before a line end are kept as most readers keep them, although
 # rule 3 would have them dropped.
-_QUOTED = re.compile(
-    rb"(?P<escapes>(?:=[0-9A-Fa-f]{2})+)|(?P<soft>=[ \t]*(?:\r?\n|\Z))|(?P<broken>=)"
-)
+_SOFT = rb"=[ \t]*(?:\r?\n|\Z)"
+_SOFT_BREAK = re.compile(_SOFT)
+_BROKEN = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|\Z))")
+_RUN = re.compile(rb"(?P<escapes>(?:=[0-9A-Fa-f]{2})+)|(?P<soft>" + _SOFT + rb")|[^=]+")
 _QUOTED_LINE = 76
 
 
-def _quoted(match: re.Match[bytes]) -> bytes:
-    if match.lastgroup == "broken":
+def _quoted(body: bytes) -> bytes:
+    if _BROKEN.search(body):
         raise Unfit("broken quoted-printable")
-    is_soft = match.lastgroup == "soft"
-    return b"" if is_soft else bytes.fromhex(match[0].replace(b"=", b"").decode("ascii"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """Runs of octets that are encoded in one way: where each begins, decoded and encoded.
-
-    What is not escaped stands for itself.
-    """
-
-    decoded: list[int]
-    encoded: list[int]
-    widths: list[int]
-    sizes: tuple[int, int]
-
-    def offset(self, at: int) -> int:
-        """Where in the encoded bytes the decoded byte number `at` begins."""
-        whole, encoded = self.sizes
-        if at >= whole:
-            return encoded
-        run = bisect_right(self.decoded, at) - 1
-        return self.encoded[run] + (at - self.decoded[run]) * self.widths[run]
-
-
-def _runs(body: bytes) -> _Runs:
-    runs: list[tuple[int, int, int]] = []
-    at, seen = 0, 0
-    for match in _QUOTED.finditer(body):
-        start, end = match.span()
-        if start > at:
-            runs.append((seen, at, 1))
-            seen += start - at
-        if match.lastgroup == "escapes":
-            runs.append((seen, start, 3))
-            seen += (end - start) // 3
-        at = end
-    if at < len(body):
-        runs.append((seen, at, 1))
-    decoded, encoded, widths = ([run[n] for run in runs] for n in range(3))
-    return _Runs(decoded, encoded, widths, (seen + len(body) - at, len(body)))
+    return binascii.a2b_qp(_SOFT_BREAK.sub(b"", body))
 
 
 def _splice_quoted(body: bytes, cuts: tuple[Cut, ...], line_end: bytes) -> tuple[Edit, ...]:
-    runs = _runs(body)
     edits = []
     for cut in cuts:
-        start = runs.offset(cut.start)
-        end = start if cut.end == cut.start else runs.offset(cut.end)
+        start = _quoted_offset(body, cut.start)
+        end = start if cut.end == cut.start else _quoted_offset(body, cut.end)
         is_whole = cut.new.endswith(line_end) or body.startswith(line_end, end) or end == len(body)
         new = _quote(cut.new, line_end) + (b"" if is_whole else b"=" + line_end)
         edits.append(Edit(start, end, _soft_break(body, start, line_end) + new))
     return tuple(edits)
+
+
+def _quoted_offset(body: bytes, at: int) -> int:
+    """Where in the encoded bytes the decoded byte number `at` begins."""
+    seen = 0
+    for run in _RUN.finditer(body):
+        width = 3 if run.lastgroup == "escapes" else 1
+        size = 0 if run.lastgroup == "soft" else (run.end() - run.start()) // width
+        if seen + size > at:
+            return run.start() + (at - seen) * width
+        seen += size
+    return len(body)
 
 
 def _soft_break(body: bytes, at: int, line_end: bytes) -> bytes:
@@ -173,7 +144,7 @@ def _quote_line(line: bytes, line_end: bytes) -> bytes:
     for match in _CHARACTER.finditer(line):
         # 6.7, rule 3: a blank at the end of a line would be dropped on the way.
         is_last_blank = match[0] == b" " and match.end() == len(line)
-        word = b"=20" if is_last_blank else b"".join(map(_escape, match[0]))
+        word = b"=20" if is_last_blank else b"".join(map(_ESCAPED.__getitem__, match[0]))
         if len(row) + len(word) > _QUOTED_LINE - 1:
             rows.append(row + b"=")
             row = b""
@@ -182,8 +153,9 @@ def _quote_line(line: bytes, line_end: bytes) -> bytes:
     return line_end.join([*rows, row])
 
 
-def _escape(byte: int) -> bytes:
-    return bytes((byte,)) if 32 <= byte <= 126 and byte != 61 else b"=%02X" % byte
+_ESCAPED = tuple(
+    bytes((byte,)) if 32 <= byte <= 126 and byte != 61 else b"=%02X" % byte for byte in range(256)
+)
 
 
 _BASE64_LINE = 76

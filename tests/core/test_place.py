@@ -18,6 +18,8 @@ from tests.mails import EN, JA, mail, part, texts
 
 LINK = "https://careerrelay.jp/c/acme"
 CLOSED = set("a li ul ol h1 h2 h3 head title script style textarea select button".split())
+# One page of soup in a thousand is nested otherwise than our reader thinks: the proof refuses it.
+LEFT_ALONE = (Reason.UNFIT, Reason.NO_TEXT, Reason.VERIFY_FAILED)
 TABLE = {"table", "tbody", "thead", "tr"}
 
 
@@ -46,7 +48,7 @@ def with_block(source, policy):
     """The page with its block, or nothing where it is left alone."""
     raw = mail(part(source, "text/html"))
     decision = decide(envelope(), raw, policy)
-    assert decision.reason in (Reason.REJECTION, Reason.UNFIT, Reason.NO_TEXT)
+    assert decision.reason in (Reason.REJECTION, *LEFT_ALONE)
     return texts(apply(raw, decision.edits))[0] if decision.edits else None
 
 
