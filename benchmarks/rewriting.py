@@ -10,6 +10,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from relay_gateway.core.decision import Decision, Policy, decide
+from relay_gateway.core.flow import html_lines
+from relay_gateway.core.message import Unfit
 from tests.conftest import ACME, envelope
 from tests.rulebook import shipped
 
@@ -57,6 +59,32 @@ def cost(raw: bytes, policy: Policy) -> tuple[float, Decision]:
     return statistics.median(seconds) * 1000, decision
 
 
+# Pages that cost seconds wherever a reader looks for the same thing again and again.
+HOSTILE = {
+    "190 open spans, 60,000 <br>": "<span>" * 190 + "a<br>" * 60_000,
+    "100,000 open divs": "<div>" * 100_000,
+    "100,000 attributes": "<a " + " ".join(f"a{n}" for n in range(100_000)) + ">x",
+    "1 MB of <": "<" * 1_000_000,
+    "a quote that never closes": '<a b="' * 160_000,
+    "100,000 open comments": "<!-- " * 100_000,
+    "190 fonts left open": "<p>"
+    + "".join(f"<font size={n}>" for n in range(190))
+    + "<p>a" * 60_000,
+}
+
+
+def hostile() -> None:
+    """How long it takes to read, or to refuse, each hostile page."""
+    for name, source in HOSTILE.items():
+        start = time.process_time()
+        try:
+            said = f"{len(html_lines(source))} lines"
+        except Unfit as why:
+            said = f"Unfit: {why}"
+        milliseconds = (time.process_time() - start) * 1000
+        print(f"{name:28}{len(source):8}{milliseconds:9.2f}  {said}")
+
+
 def main() -> None:
     """Print a table."""
     policy = Policy((ACME,), shipped())
@@ -73,6 +101,7 @@ def main() -> None:
     for name, raw in mails.items():
         milliseconds, decision = cost(raw, policy)
         print(f"{name:28}{len(raw):8}{milliseconds:9.2f}  {decision.reason}")
+    hostile()
 
 
 if __name__ == "__main__":

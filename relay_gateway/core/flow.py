@@ -13,7 +13,7 @@ from html import unescape
 from itertools import accumulate
 
 from relay_gateway.core.element import BLOCK, STANDS_APART, VOID, Element, Tag, Trait, tag
-from relay_gateway.core.markup import Kind, tokens
+from relay_gateway.core.markup import END, START, TEXT, tokens
 from relay_gateway.core.message import Unfit
 from relay_gateway.core.nesting import MAX_OPEN, ONCE, Nesting
 
@@ -106,11 +106,11 @@ class _Reader:
     def read(self) -> tuple[Line, ...]:
         """All lines; the last one ends with the source."""
         for kind, name, start, end in tokens(self._source):
-            if kind is Kind.TEXT:
+            if kind is TEXT:
                 self._text(start, end)
-            elif kind is Kind.START:
+            elif kind is START:
                 self._open(name, start, end)
-            elif kind is Kind.END:
+            elif kind is END:
                 self._close(name, start, end)
         self._break(len(self._source), len(self._source))
         return tuple(self._lines)

@@ -26,6 +26,9 @@ class Kind(IntEnum):
     END = auto()
 
 
+# An enum's members cost more to look up than a tag to find.
+TEXT, RAW, START, END = Kind
+
 # Kind, the name of a tag in lower case, start, end. Plain tuples: a letter has thousands.
 Token = tuple[Kind, str, int, int]
 
@@ -71,7 +74,7 @@ def tokens(source: str) -> Iterator[Token]:
     while mark := _MARK.search(source, at):
         start, end = mark.span()
         if at < start:
-            yield Kind.TEXT, "", at, start
+            yield TEXT, "", at, start
         at = end
         which = mark.lastindex
         if which is None or which > _END:
@@ -81,13 +84,13 @@ def tokens(source: str) -> Iterator[Token]:
         name = names.get(written) or names.setdefault(written, _lower(written))
         if end - start > _LONG_TAG:
             _measure(source[start:end])
-        yield Kind.START if which == _START else Kind.END, name, start, end
+        yield START if which == _START else END, name, start, end
         if name in _TELLING:
             at = seen.tag(source, name, end, is_start=which == _START)
             if at > end:
-                yield Kind.RAW, name, end, at
+                yield RAW, name, end, at
     if at < len(source):
-        yield Kind.TEXT, "", at, len(source)
+        yield TEXT, "", at, len(source)
 
 
 class _Seen:

@@ -78,11 +78,12 @@ class Nesting:
 
     def imply(self, name: str) -> bool:
         """End what the start tag of a block ends; whether that was more than a paragraph."""
-        closes, closed = _CLOSES.get(name, _PARAGRAPH), set()
         if self._is_carrying:
             self._tire(self.tally[Trait.FORMATTING])
-        if not any(map(self.tally.__getitem__, closes)):
+        closes = _CLOSES.get(name, _PARAGRAPH)
+        if not self.tally["p"] and (closes is _PARAGRAPH or not any(map(self.tally.get, closes))):
             return False
+        closed = set()
         fence = _LIST_FENCE if name in _ITEMS else _FENCE
         for tag, _, _ in reversed(self._open[:]):
             self._tire(1)

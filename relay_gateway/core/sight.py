@@ -2,14 +2,16 @@
 
 lexbor builds the tree that the HTML standard prescribes. Written out again it has an end tag for
 each element, so two trees whose text agrees but for one block differ by that block in one place.
-Where formatting is left open a browser opens it in the block as well: then the words have to agree.
+Where formatting is left open a browser opens it in the block as well: then all else has to agree.
 """
 
 from __future__ import annotations
 
+import re
+
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from relay_gateway.core.element import Trait, traits
+from relay_gateway.core.element import FORMATTING, Trait, traits
 
 # Where a block does not belong, whoever put it there.
 _CLOSED = frozenset(
@@ -37,19 +39,17 @@ def is_seen(old: str, new: str, block: str) -> bool:
     return len(added) == 1 and _is_open_to_sight(added[0])
 
 
+_FORMATTING = re.compile(
+    rf"</?(?:{'|'.join(sorted(FORMATTING - {'a'}))})(?:\s[^>\"]*(?:\"[^\"]*\"[^>\"]*)*)?>"
+)
+
+
 def _is_added(before: LexborHTMLParser, after: LexborHTMLParser, block: LexborNode) -> bool:
-    if _is_inserted(_written(before.html), _written(after.html), _written(block.inner_html)):
-        return True
-    return _is_inserted(_words(before.root), _words(after.root), _words(block))
-
-
-def _written(html: str | None) -> str:
     # The newlines around a block may stand inside of its neighbours, which it closes.
-    return (html or "").replace("\n", "")
-
-
-def _words(node: LexborNode | None) -> str:
-    return "".join(node.text().split()) if node else ""
+    trees = [(tree or "").replace("\n", "") for tree in (before.html, after.html, block.inner_html)]
+    if _is_inserted(*trees):
+        return True
+    return _is_inserted(*(_FORMATTING.sub("", tree) for tree in trees))
 
 
 def _says(link: LexborNode) -> tuple[str | None, str]:
