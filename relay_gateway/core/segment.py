@@ -1,0 +1,55 @@
+"""What kind of hiring a letter speaks of. It chooses words, never whether a link is put in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+
+from relay_gateway.core import normal
+
+
+class Segment(StrEnum):
+    """中途, 新卒, アルバイト・パート; `any` where a letter does not say, or says two things."""
+
+    ANY = "any"
+    MID_CAREER = "mid_career"
+    NEW_GRADUATE = "new_graduate"
+    PART_TIME = "part_time"
+
+
+def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
+    """The kind that the subject and the writer's own paragraphs plainly name; else `any`."""
+    text = "\n".join(normal.normalise_all((subject, *paragraphs)))
+    named = [each for each, pattern in _SIGNS.items() if pattern.search(text)]
+    return named[0] if len(named) == 1 else Segment.ANY
+
+
+# The business of the letter itself, not the reader's past: 「アルバイトのご経験」 stands in letters to
+# graduates, 「新卒採用のご経験」 in letters to people who change jobs.
+_HIRING = (
+    "(?:(?:へ?の)?(?:採用|募集|選考|求人|ご?応募|面接|件)|入社|枠|職(?!歴)|のお?仕事)"
+    "(?!(?:業務|担当)?(?:の|に)?ご?経験)"
+)
+_SIGNS = {
+    Segment.MID_CAREER: re.compile(
+        f"中途{_HIRING}|(?:キャリア|経験者|社会人)(?:採用|入社|募集|選考|枠)|第二新卒"
+        "|職務経歴書|転職活動|転職先|ご転職|即戦力"
+        r"|\b(?:mid-career|experienced hires?|lateral hires?|career changers?)\b"
+    ),
+    Segment.NEW_GRADUATE: re.compile(
+        f"(?<!第二)新卒者?(?:向け)?{_HIRING}|(?<!第二)新卒の方|新規(?:学|大|高)卒|卒業見込"
+        r"|(?<!\d)(?:20)?\d\d年?(?:3月)?(?:新|度)?卒(?!業証)|20\d\d年(?:3月|春)?(?:ご卒業|入社予定)"
+        "|学生生活|学生の皆|インターン(?:シップ)?(?:へ|に|の|選考|応募|参加|生)(?!ご?経験)"
+        r"|\b(?:new graduates?|graduate (?:scheme|program(?:me)?|role|position|recruitment)"
+        r"|(?:campus|university) (?:recruit(?:ment|ing)|hiring)|intern(?:ship)?s?|your studies"
+        r"|class of 20\d\d)\b"
+    ),
+    Segment.PART_TIME: re.compile(
+        f"アルバイト(?:・?パート)?(?:スタッフ)?{_HIRING}|アルバイトスタッフ(?!の?管理)"
+        f"|(?<![ァ-ヴー])パート(?:・?アルバイト|タイム)?(?:社員|スタッフ|職員|従業員)?{_HIRING}"
+        "|(?<![ァ-ヴー])パート(?:タイマー|さん|社員|スタッフ|職員|従業員)(?!の?管理)"
+        r"|\b(?:part-?time|casual) (?:positions?|roles?|jobs?|work|staff|vacanc(?:y|ies)|openings?"
+        r"|team|crew|member)\b"
+    ),
+}
