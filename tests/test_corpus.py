@@ -44,9 +44,10 @@ def texts(raw):
 
 
 def blocks(text):
-    """Where the block of either language stands in a squeezed text: above it, below it."""
-    for wording in ACME.wordings.values():
-        head, tail = (squeezed(line) for line in (wording.lines[0], wording.lines[-1]))
+    """Where the block of any language and kind stands in a squeezed text: above it, below it."""
+    told = [each for its in ACME.wordings.values() for each in (its.lines, *its.segments.values())]
+    for lines in told:
+        head, tail = squeezed(lines[0]), squeezed(lines[-1])
         if head in text:
             end = text.index(tail.replace("{company}", ACME.name), text.index(head))
             yield text[: text.index(head)], text[end:].removeprefix(squeezed(tail))

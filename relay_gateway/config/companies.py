@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from relay_gateway.config import certificates, secret, shape
+from relay_gateway.config import certificates, secret, shape, wordings
 from relay_gateway.config.certificates import BadFile
 from relay_gateway.config.company import CompanyFile, ProofFile
 from relay_gateway.config.document import Document, Fault, Route
 from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
-from relay_gateway.core import block
 from relay_gateway.core.block import Wording
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.tenant import Proof, Scope, Tenant
@@ -20,11 +19,15 @@ from relay_gateway.core.tenant import Proof, Scope, Tenant
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The companies of a folder that are in order, and what is wrong with all of them."""
+    """The companies of a folder that are in order, and what is wrong with all of them.
+
+    `cautions` say what may stay as it is, and has a price.
+    """
 
     tenants: tuple[Tenant, ...]
     missing_secrets: tuple[MissingSecret, ...]
     faults: tuple[Fault, ...]
+    cautions: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class _Company:
     found: Document
     tenant: Tenant
     missing: MissingSecret | None
+    cautions: tuple[Fault, ...]
 
 
 def read(
@@ -49,7 +53,9 @@ def read(
     )
     faults += _clashes(companies)
     missing = tuple(company.missing for company in companies if company.missing)
-    return Found(tuple(company.tenant for company in companies), missing, tuple(faults))
+    cautions = tuple(caution for company in companies for caution in company.cautions)
+    tenants = tuple(company.tenant for company in companies)
+    return Found(tenants, missing, tuple(faults), cautions)
 
 
 def _paths(folder: Path) -> list[Path]:
@@ -68,20 +74,20 @@ def _company(
     faults += its_faults
     if file is None:
         return None
-    wordings, bad_words = _wordings(found, file)
-    faults += [*_lacking(found, file, languages), *bad_words]
+    said = wordings.read(found, file)
+    faults += [*_lacking(found, file, languages), *said.faults]
     try:
         keys = secret.keys(file.secret, path.parent, environ)
     except BadSecret as problem:
         faults.append(found.at(("secret",), str(problem)))
         keys = (b"",)
     missing = None if keys else _missing(found, file)
-    tenant = _tenant(file, keys or (missing.key if missing else b"",), wordings)
+    tenant = _tenant(file, keys or (missing.key if missing else b"",), said.wordings)
     try:
         tenant = replace(tenant, proof=_proof(file.proof, path.parent, environ))
     except BadFile as bad:
         faults.append(found.at(("proof", "header", "secret"), str(bad)))
-    return _Company(found, tenant, missing)
+    return _Company(found, tenant, missing, said.cautions)
 
 
 def _proof(file: ProofFile, folder: Path, environ: Mapping[str, str]) -> Proof:
@@ -102,7 +108,7 @@ def _missing(found: Document, file: CompanyFile) -> MissingSecret:
     return MissingSecret(file.id, path, secret.new(), place)
 
 
-def _tenant(file: CompanyFile, keys: Keys, wordings: Mapping[str, Wording]) -> Tenant:
+def _tenant(file: CompanyFile, keys: Keys, words: Mapping[str, Wording]) -> Tenant:
     domains = frozenset(file.senders.domains)
     scope = file.scope
     return Tenant(
@@ -115,7 +121,7 @@ def _tenant(file: CompanyFile, keys: Keys, wordings: Mapping[str, Wording]) -> T
         link=file.link,
         languages=file.languages,
         keys=keys,
-        wordings=wordings,
+        wordings=words,
         terms=Terms(file.credits.count_on, file.credits.per_credit, file.credits.dedupe_days),
         scope=Scope(
             agencies=frozenset(scope.agencies),
@@ -136,24 +142,6 @@ def _lacking(
     if not (file.senders.domains or file.senders.addresses):
         what = 'senders names nobody; write for example domains: ["acme.example"]'
         yield found.at(("senders",), what)
-
-
-def _wordings(found: Document, file: CompanyFile) -> tuple[dict[str, Wording], list[Fault]]:
-    wordings: dict[str, Wording] = {}
-    faults = []
-    for language, text in file.block.items():
-        wordings[language] = Wording(tuple(text.strip("\n").split("\n")))
-        complaints = block.lint(wordings[language], language)
-        faults += [found.at(("block", language), complaint) for complaint in complaints]
-    for at, language in enumerate(file.languages):
-        if language in wordings:
-            continue
-        try:
-            wordings[language] = block.default(language)
-        except KeyError:
-            what = f"no block is shipped in {language}; write your own under block: {language}:"
-            faults.append(found.at(("languages", at), what))
-    return wordings, faults
 
 
 def _clashes(companies: Sequence[_Company]) -> Iterator[Fault]:

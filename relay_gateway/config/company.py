@@ -12,6 +12,7 @@ from relay_gateway.config.fields import Count, Domain, Language, Location, Mailb
 from relay_gateway.config.models import STRICT, SecretValue
 from relay_gateway.core.credit import Basis
 from relay_gateway.core.tenant import Mode
+from relay_gateway.core.words import LANGUAGES, Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -102,6 +103,53 @@ class ScopeFile:
     again. Otherwise they pass as they came: a broken signature keeps mails from arriving."""
 
 
+_OPT_OUT = "saiyo@acme.example"
+_OPERATOR = "キャリアリレー株式会社 有料職業紹介事業許可番号 13-ユ-000000"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OwnWords:
+    """The company's own words in one language, in place of the shipped ones. {link} stands alone on
+    its line, {company} for the company's name. A text alone is for all letters."""
+
+    any: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For all letters, or for those of no kind below."""
+    mid_career: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of mid-career hiring (中途採用)."""
+    new_graduate: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of hiring new graduates, or of an internship (新卒採用)."""
+    part_time: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of part-time work (アルバイト、パート)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class BlockFile:
+    """How the offer is said: in which style, with which further lines, or in own words."""
+
+    style: Style = Style.FULL
+    """Of the shipped words. one_line: one line and the link; short: three; full: five."""
+    own_name: Annotated[
+        fields.Text | None, Field(alias="self", pattern=fields.OWN_NAME, examples=["当社"])
+    ] = None
+    """What the company calls itself in Japanese, 弊社 if left out: 当社, 当院, 当園 ..."""
+    opt_out: Annotated[
+        fields.ByLanguage, fields.OrText("any", _OPT_OUT), Field(examples=[_OPT_OUT])
+    ] = Field(default_factory=dict)
+    """A further line for those who want no such offers: a mail address to write to, or a sentence;
+    a text alone is for all languages."""
+    operator: Annotated[
+        fields.ByLanguage, fields.OrText("any", _OPERATOR), Field(examples=[_OPERATOR])
+    ] = Field(default_factory=dict)
+    """A further line on who runs the service: its name and the number of its licence."""
+    disclosure: fields.Switch = False
+    """Whether a further line says that the company may get hiring support for referrals."""
+    own: Annotated[
+        dict[Language, Annotated[OwnWords, fields.OrText("any", fields.OWN_WORDS)]],
+        Field(alias=fields.GATHERED),
+    ] = Field(default_factory=dict)
+    """The company's own words in this language: a text, or texts by kind of hiring."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class CompanyFile:
     """One company: its mails, its link, its words."""
@@ -126,11 +174,9 @@ class CompanyFile:
     secret: Annotated[SecretPlace, Field(examples=[{"env": "ACME_SECRET"}])]
     """Where the company's secret is kept."""
     block: Annotated[
-        dict[Language, fields.Text],
-        Field(examples=[{"ja": "転職支援サービスをご案内いたします。\n{link}"}]),
-    ] = Field(default_factory=dict)
-    """The company's own words per language: {link} alone on a line, {company} for its name. The
-    shipped words if left out."""
+        BlockFile, fields.Gathered(LANGUAGES), Field(examples=[{"style": "short"}])
+    ] = Field(default_factory=BlockFile)
+    """How the offer is said; the shipped words in full if left out."""
     credits: Credits = Credits()
     """How referred persons become credits."""
     scope: ScopeFile = ScopeFile()

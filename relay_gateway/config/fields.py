@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -192,6 +193,64 @@ def _listed(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
 
+class OrText:
+    """Texts by key; a text alone stands for the one of this key."""
+
+    def __init__(self, key: str, example: str) -> None:
+        self._key = key
+        self._how = f"write text, for example {json.dumps(example, ensure_ascii=False)}"
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._keyed, handler(kind))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string"}]}
+
+    def _keyed(self, value: object) -> object:
+        if not isinstance(value, str | dict):
+            raise refuse(self._how)
+        return {self._key: value} if isinstance(value, str) else value
+
+
+# No key of a file: as "[key]" does, it stands in the way to a value that is gathered under it.
+GATHERED = "[languages]"
+
+
+class Gathered:
+    """A group whose keys are settings and languages; what languages say is gathered under one key.
+
+    Editors are told of the `known` languages by name.
+    """
+
+    def __init__(self, known: tuple[str, ...]) -> None:
+        self._known = known
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_gathered, handler(kind))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        node = handler(schema)
+        group = handler.resolve_ref_schema(node)
+        gathered = group["properties"].pop(GATHERED)
+        words = gathered["patternProperties"][LANGUAGE]
+        its = {**words, "description": gathered["description"]}
+        group["properties"] |= dict.fromkeys(self._known, its)
+        group["patternProperties"] = {LANGUAGE: its}
+        return node
+
+
+def _gathered(value: object) -> object:
+    if not isinstance(value, dict):
+        return value
+    languages = {key for key in value if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_].*)?", key)}
+    others = {key: its for key, its in value.items() if key not in languages}
+    return {**others, GATHERED: {key: value[key] for key in value if key in languages}}
+
+
 # YAML reads 1.2 as a number.
 UNQUOTED = BeforeValidator(lambda value: str(value) if isinstance(value, float) else value)
 
@@ -204,12 +263,14 @@ LANGUAGE = "^[a-z]{2,3}$"
 COMPANY_ID = "^[a-z0-9-]{1,32}$"
 RULE_NAME = "^[a-z0-9][a-z0-9_-]{0,63}$"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
+OWN_NAME = r"^[^\s{}!-~]{1,5}$"
 FIELD_NAME = "^[Xx]-[A-Za-z0-9-]{1,60}$"
 FORMS = {
     LANGUAGE: "a language is written in two or three small letters, for example ja",
     COMPANY_ID: "write 1 to 32 small letters, digits and hyphens, for example acme",
     RULE_NAME: "write small letters, digits and hyphens, for example see-off-hiring",
     FIELD_NAME: "write a field name that begins with X-, for example X-Relay-Key",
+    OWN_NAME: "write one to five full-width signs, for example 当社",
     VARIABLE: "write the name of an environment variable, for example ACME_SECRET",
 }
 
@@ -240,3 +301,5 @@ Size = Annotated[
     ),
 ]
 Language = Annotated[Text, Field(pattern=LANGUAGE)]
+ByLanguage = dict[Language, Text]
+OWN_WORDS = "転職支援サービスをご案内いたします。\n{link}\n（無料です。ご登録は任意です。）"

@@ -37,6 +37,7 @@ class Config:
 
     Without a `next_hop` mails are kept in `outbox`; without a `spool` the system chooses a folder.
     The keys of `missing_secrets` are in `policy` already, but written by `ensure_secrets` only.
+    `cautions` say what may stay as it is, and has a price.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class Config:
     spool: Path | None
     pid_file: Path
     missing_secrets: tuple[MissingSecret, ...] = ()
+    cautions: tuple[Fault, ...] = ()
 
 
 def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
@@ -75,7 +77,10 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     limits = _limits(found, file)
     policy = Policy(tenants.tenants, rules.rules, limits.inspect_size)
     return replace(
-        _config(path, file, ways, policy), limits=limits, missing_secrets=tenants.missing_secrets
+        _config(path, file, ways, policy),
+        limits=limits,
+        missing_secrets=tenants.missing_secrets,
+        cautions=_in_order(tenants.cautions),
     )
 
 

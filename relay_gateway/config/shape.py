@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from relay_gateway.config import document
 from relay_gateway.config.document import Document, Fault, Route, shown_key
-from relay_gateway.config.fields import FORMS, SENTENCE
+from relay_gateway.config.fields import FORMS, GATHERED, SENTENCE
 
 Shape = TypeVar("Shape")
 Schema = Mapping[str, Any]
@@ -53,7 +53,7 @@ def did_you_mean(word: str, known: tuple[str, ...]) -> str:
 def _fault(found: Document, schema: Schema, error: ErrorDetails) -> Fault:
     # The last step is "[key]" where the key of a table, not its value, is wrong.
     is_key = error["loc"][-1:] == ("[key]",)
-    route = error["loc"][:-1] if is_key else error["loc"]
+    route = tuple(step for step in error["loc"] if step not in ("[key]", GATHERED))
     match error["type"]:
         case "unexpected_keyword_argument":
             return found.at_key(route, _unknown(route, _node(schema, route[:-1])))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from relay_gateway.core import words
+from relay_gateway.core.segment import Segment
+from relay_gateway.core.words import Manner, Style
 
 MOST_LINES = 6
 MOST_CELLS = 72
@@ -15,56 +19,105 @@ MOST_CELLS = 72
 class Wording:
     """A company's block in one language: lines of text, one of which holds `{link}` and only it.
 
-    `{company}` stands for the company's name.
+    `{company}` stands for the company's name. `segments` are the lines for letters of one kind.
+    Where a charset lacks a sign, `own_name` stands for the name, then `safe` for all of it.
     """
 
     lines: tuple[str, ...]
-
-
-# No sign that any of iso-2022-jp, cp932, euc-jp and gbk lacks: no ▶, no ・, no ～, no ㈱.
-_DEFAULTS = {
-    "ja": Wording(
-        (
-            "今後のキャリアのお役に立てればと存じ、弊社が提携するキャリア支援",
-            "サービス「キャリアリレー」（無料、ご登録は任意です）をご案内いたします。",
-            "■キャリアリレーへのご登録とご相談",
-            "{link}",
-            "（ご登録の際は、弊社からのご案内であることのみが伝わります。",
-            "お名前や選考の内容を弊社からお渡しすることはございません。）",
-        )
-    ),
-    "en": Wording(
-        (
-            "If it would help with your next step, our partner CareerRelay offers",
-            "career advice and support with your job search, free and optional.",
-            "Register or ask for advice at CareerRelay:",
-            "{link}",
-            "(If you register, CareerRelay only learns that we pointed you there.",
-            "We do not pass on your name or anything about your application.)",
-        )
-    ),
-}
+    segments: Mapping[Segment, tuple[str, ...]] = field(default_factory=dict)
+    own_name: str = ""
+    safe: tuple[str, ...] = ()
 
 
 def default(language: str) -> Wording:
-    """The block of a company that has not written its own."""
-    return _DEFAULTS[language]
+    """The block of a company that has asked for nothing else; KeyError if none is shipped."""
+    return compose(language, Manner(), {})
+
+
+def compose(language: str, manner: Manner, own: Mapping[Segment, tuple[str, ...]]) -> Wording:
+    """The company's own lines, and the shipped ones for what it has not written.
+
+    KeyError if that leaves nothing for letters of an unknown kind.
+    """
+    told = {kind: (*lines, *words.added(language, manner)) for kind, lines in own.items()}
+    if Segment.ANY not in told:
+        told = {kind: words.lines(language, kind, manner) for kind in Segment} | told
+    name = words.own_name(language, manner)
+    return Wording(told.pop(Segment.ANY), told, name, _safe(language, manner))
+
+
+def _safe(language: str, manner: Manner) -> tuple[str, ...]:
+    """The shipped words, short, with all that the company wants to be said in any case."""
+    if language not in words.LANGUAGES:
+        return ()
+    style = Style.ONE_LINE if manner.style is Style.ONE_LINE else Style.SHORT
+    name = "" if cautions(manner.own_name, language) else manner.own_name
+    return words.lines(language, Segment.ANY, replace(manner, style=style, own_name=name))
 
 
 def fill(wording: Wording, company: str, link: str) -> tuple[str, ...]:
     """The lines of the block for one candidate; what stands for a variable is not read again."""
+    return _filled(wording.lines, company, link)
+
+
+def forms(wording: Wording, kind: Segment, company: str, link: str) -> tuple[tuple[str, ...], ...]:
+    """The block for a letter of this kind: as it is wanted, then what more charsets can hold."""
+    lines = wording.segments.get(kind, wording.lines)
+    told = [_filled(lines, company, link)]
+    if wording.own_name:
+        told.append(_filled(_by_own_name(wording, lines), company, link))
+    if wording.safe:
+        told.append(_filled(wording.safe, company, link))
+    return tuple(dict.fromkeys(told))
+
+
+def _filled(lines: tuple[str, ...], company: str, link: str) -> tuple[str, ...]:
     values = {"{company}": company, "{link}": link}
-    return tuple(_VARIABLE.sub(lambda m: values.get(m[0], m[0]), line) for line in wording.lines)
+    return tuple(_VARIABLE.sub(lambda m: values.get(m[0], m[0]), line) for line in lines)
 
 
-def lint(wording: Wording, language: str) -> tuple[str, ...]:
-    """What a company should change in its block, a sentence each; empty if it may go out."""
-    return (*_form(wording), *_words(wording), *_letters(wording, language))
+def _by_own_name(wording: Wording, lines: tuple[str, ...]) -> tuple[str, ...]:
+    name = wording.own_name
+    opening = name[:1].upper() + name[1:]
+    opened = (_OPENING.sub(lambda m: m[1] + opening, line) for line in lines)
+    return tuple(line.replace("{company}", name) for line in opened)
 
 
-def _form(wording: Wording) -> Iterator[str]:
-    """The block is small and the link easy to click: nothing else on its line."""
+def lint(wording: Wording, language: str, company: str = "") -> tuple[str, ...]:
+    """What a company has to change in its block, a sentence each; empty if it may go out."""
     lines = wording.lines
+    signs = "".join(lines).replace("{company}", company)
+    return (*_form(lines, company), *_tone("\n".join(lines)), *_signs(signs))
+
+
+def lint_line(line: str, written: str) -> tuple[str, ...]:
+    """The same for a line that stands below the link, of which the company has written a part.
+
+    Mail addresses may stand in it.
+    """
+    faults = [*_tone(_MAILBOX.sub("", written)), *_signs(written)]
+    for name in sorted(set(_VARIABLE.findall(written))):
+        faults.append(f"Remove {name}: nothing is filled in here.")
+    if not faults and _cells(line) > MOST_CELLS:
+        over = (_cells(line) - MOST_CELLS + 1) // 2
+        faults.append(f"Shorten it by {over} full-width ({2 * over} half-width) signs.")
+    return tuple(faults)
+
+
+def cautions(text: str, language: str) -> tuple[str, ...]:
+    """The signs that some mails of that language cannot hold, a sentence for each charset."""
+    signs = set(text)
+    told = []
+    for codecs, name, label in _CHARSETS.get(language, ()):
+        if lacking := sorted(sign for sign in signs if not _can_hold(codecs, sign)):
+            named = " ".join(f"{sign} (U+{ord(sign):04X})" for sign in lacking)
+            told.append(f"{named} is not in {name}, so mails in {label} cannot hold it")
+            signs -= set(lacking)
+    return tuple(told)
+
+
+def _form(lines: tuple[str, ...], company: str) -> Iterator[str]:
+    """The block is small and the link easy to click: nothing else on its line."""
     if len(lines) > MOST_LINES:
         yield f"Shorten the block to {MOST_LINES} lines; it has {len(lines)}."
     if sum(line.count("{link}") for line in lines) != 1 or "{link}" not in lines:
@@ -74,41 +127,34 @@ def _form(wording: Wording) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if line != line.strip():
             yield f"Remove the space at the beginning or end of line {number}."
-        if _cells(line) > MOST_CELLS:
+        if _cells(line.replace("{company}", company)) > MOST_CELLS:
             yield f"Break line {number}: it is wider than 36 full-width (72 half-width) signs."
 
 
-def _words(wording: Wording) -> Iterator[str]:
-    """The tone: an offer beside a refusal is calm, promises nothing, and judges nobody."""
-    text = unicodedata.normalize("NFKC", "\n".join(wording.lines)).casefold()
+def _tone(text: str) -> Iterator[str]:
+    """An offer beside a refusal is calm, promises nothing, and judges nobody."""
+    text = unicodedata.normalize("NFKC", text).casefold()
     # Japanese breaks its lines inside words, English between them.
     text = _BREAK_IN_WORD.sub("", text).replace("\n", " ")
     for pattern, advice in _TONE:
         if found := dict.fromkeys(match[0] for match in pattern.finditer(text)):
-            named = ", ".join(f"\u201c{words}\u201d" for words in found)
+            named = ", ".join(f"\u201c{each}\u201d" for each in found)
             yield f"Remove {named}: {advice}."
 
 
-def _letters(wording: Wording, language: str) -> Iterator[str]:
-    """Every mail of that language can carry the block, whatever its charset."""
-    signs = sorted(set("".join(wording.lines)))
-    emoji = [sign for sign in signs if _EMOJI.match(sign)]
-    control = [sign for sign in signs if unicodedata.category(sign) == "Cc"]
-    other = [sign for sign in signs if not _is_safe(sign, language)]
+def _signs(text: str) -> Iterator[str]:
+    """No sign that does not belong into a letter at all."""
+    emoji = sorted({sign for sign in text if _EMOJI.match(sign)})
     if emoji:
         yield f"Remove the emoji {' '.join(emoji)}: it does not suit a letter of refusal."
-    if control:
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in text):
         yield "Write each line as an entry of its own, without tabs or control characters."
-    if rest := [sign for sign in other if sign not in emoji and sign not in control]:
-        named = " ".join(f"{sign} (U+{ord(sign):04X})" for sign in rest)
-        yield f"Replace {named}: {_CHARSETS[language][1]}."
 
 
-def _is_safe(sign: str, language: str) -> bool:
-    charsets, _ = _CHARSETS.get(language, ((), ""))
+def _can_hold(codecs: tuple[str, ...], sign: str) -> bool:
     try:
-        for charset in charsets:
-            sign.encode(charset)
+        for codec in codecs:
+            sign.encode(codec)
     except UnicodeEncodeError:
         return False
     return True
@@ -122,15 +168,17 @@ def _cells(line: str) -> int:
 _VARIABLE = re.compile(r"\{[^{}]*\}")
 _BREAK_IN_WORD = re.compile(r"(?<=[^\x00-\x7f])\n(?=[^\x00-\x7f])")
 _KNOWN = {"{company}", "{link}"}
+_OPENING = re.compile(r"(^|[.!?:] )\{company\}")
+_MAILBOX = re.compile(r"[!-~]+@[a-zA-Z0-9.-]+")
 
-# A character is in JIS X 0208 for sure only where all three agree: for the wave dash, the minus
-# sign and a few others each charset knows a different one.
+# A sign is in JIS X 0208 for sure only where all three agree: for the wave dash, the minus sign and
+# a few others each charset knows a different one.
 _CHARSETS = {
     "ja": (
-        ("iso2022_jp", "euc_jp", "cp932"),
-        "it is not in JIS X 0208, so mails in iso-2022-jp could not carry the block",
+        (("iso2022_jp", "euc_jp", "cp932"), "JIS X 0208", "iso-2022-jp"),
+        (("gbk",), "GBK", "gb2312"),
     ),
-    "en": (("ascii",), "it is not in ASCII, so mails in us-ascii could not carry the block"),
+    "en": ((("ascii",), "ASCII", "us-ascii"),),
 }
 
 _EMOJI = re.compile(

@@ -15,6 +15,7 @@ from relay_gateway.core.page import Page, pages
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rewrite import Change
 from relay_gateway.core.rules import RuleSet
+from relay_gateway.core.segment import segment
 from relay_gateway.core.subject import subject
 from relay_gateway.core.tenant import Mode, Tenant
 from relay_gateway.core.verify import verify
@@ -140,9 +141,9 @@ def _offer(envelope: Envelope, message: Message, judged: _Judged, tenant: Tenant
         person = (scope.outsiders(envelope, tenant) or envelope.recipients)[0]
         referral = link.refer(tenant.id, identity, person, tenant.keys)
         url = link.url(tenant.link, link.token(referral, tenant.keys))
-        changes = tuple(_change(page, its, tenant, url) for page, its in judged.pages)
+        changes, words = _plan(message, judged, tenant, url)
         mark = Edit(0, 0, trace.mark(identity, tenant.keys))
-        edits = (mark, *rewrite.edits(message, changes))
+        edits = (mark, *words)
     except Unfit as why:
         return Decision(Reason.UNFIT, tenant.id, verdict, detail=str(why))
     fault = verify(message.raw, apply(message.raw, edits), (TRACE,), changes)
@@ -171,16 +172,44 @@ def _is_tracked(page: Page, tenant: Tenant) -> bool:
     return False
 
 
-def _change(page: Page, verdict: Verdict | None, tenant: Tenant, url: str) -> Change:
-    upgraded = rewrite.upgrade(page, tenant.link, url)
-    if upgraded is not None:
-        return upgraded
-    language = verdict.language if verdict else _language(page, tenant)
+def _plan(
+    message: Message, judged: _Judged, tenant: Tenant, url: str
+) -> tuple[tuple[Change, ...], tuple[Edit, ...]]:
+    """Pasted links made tracked ones, or the block: in the first of its forms that all pages of the
+    letter can hold, so that they all say the same.
+    """
+    upgrades = [rewrite.upgrade(page, tenant.link, url) for page, _ in judged.pages]
+    blank = [pair for pair, done in zip(judged.pages, upgrades, strict=True) if done is None]
+    done = tuple(change for change in upgrades if change is not None)
+    if not blank:
+        return done, rewrite.edits(message, done)
+    spots = [(page, place.place(page.letter, its)) for page, its in blank]
+    unfit = Unfit("no wording in this language")
+    for lines in _forms(message, judged, tenant, url):
+        try:
+            new = tuple(rewrite.insert(page, spot, lines, url) for page, spot in spots)
+            changes = tuple(sorted((*done, *new), key=_start))
+            return changes, rewrite.edits(message, changes)
+        except Unfit as why:
+            unfit = why
+    raise unfit
+
+
+def _start(change: Change) -> int:
+    return change.page.part.body.start
+
+
+def _forms(
+    message: Message, judged: _Judged, tenant: Tenant, url: str
+) -> tuple[tuple[str, ...], ...]:
+    """The block in the letter's language and for its kind of hiring; nothing without words."""
+    pages = [page for page, _ in judged.pages]
+    language = judged.verdict.language if judged.verdict else _language(pages[0], tenant)
     wording = tenant.wordings.get(language)
     if wording is None:
-        raise Unfit("no wording in this language")
-    spot = place.place(page.letter, verdict)
-    return rewrite.insert(page, spot, block.fill(wording, tenant.name, url), url)
+        return ()
+    kind = segment(subject(message), (part.text for page in pages for part in page.letter.own))
+    return block.forms(wording, kind, tenant.name, url)
 
 
 # Inline PGP (RFC 4880, 6.2) under a transfer encoding or in HTML.

@@ -67,7 +67,10 @@ class Verdict:
 
 
 def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
-    """What the writer's own words say, in whichever language says it most clearly."""
+    """What the writer's own words say, in whichever language says it most clearly.
+
+    A letter that turns somebody down in two languages is of the one that does so first.
+    """
     if sum(len(p.text) for p in letter.paragraphs if p.voice is Voice.OWN) > _LONGEST:
         return _nothing("too_long")
     lines = tuple(_lines(subject, letter))
@@ -87,7 +90,7 @@ def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
         if hit.role is Role.VETO and not hit.is_shadow
     )
     verdicts = [_verdict(reading, tuple(dict.fromkeys(vetoes))) for reading in readings]
-    return max(verdicts, key=_clarity)
+    return min(verdicts, key=lambda verdict: _order(verdict, lines))
 
 
 def _nothing(reason: str) -> Verdict:
@@ -131,8 +134,23 @@ class _Reading:
         }
 
 
-def _clarity(verdict: Verdict) -> tuple[int, float]:
-    return _RANK[verdict.finding], verdict.score
+def _order(verdict: Verdict, lines: Sequence[_Line]) -> tuple[int, int, float]:
+    first = _first_decision(verdict, lines) if verdict.is_rejection else 0
+    return -_RANK[verdict.finding], first, -verdict.score
+
+
+def _first_decision(verdict: Verdict, lines: Sequence[_Line]) -> int:
+    """Where the letter first says it; what its subject says comes after all its lines."""
+    told = {
+        (hit.paragraph, hit.sentence)
+        for hit in verdict.hits
+        if hit.role is Role.DECISION and not hit.is_shadow
+    }
+    return min(
+        number + len(lines) * (line.paragraph == SUBJECT)
+        for number, line in enumerate(lines)
+        if (line.paragraph, line.sentence) in told
+    )
 
 
 def _lines(subject: str, letter: Letter) -> Iterator[_Line]:

@@ -25,8 +25,8 @@ def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
     return named[0] if len(named) == 1 else Segment.ANY
 
 
-# The business of the letter itself, not the reader's past: 「アルバイトのご経験」 stands in letters to
-# graduates, 「新卒採用のご経験」 in letters to people who change jobs.
+# What the letter is about, not what its reader has done: 「アルバイトのご経験」 stands in letters
+# to graduates, 「新卒採用のご経験」 in letters to people who change jobs.
 _HIRING = (
     "(?:(?:へ?の)?(?:採用|募集|選考|求人|ご?応募|面接|件)|入社|枠|職(?!歴)|のお?仕事)"
     "(?!(?:業務|担当)?(?:の|に)?ご?経験)"

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_gateway.core.block import Wording, default, fill, lint
+from relay_gateway.core.block import Wording, cautions, default, fill, lint
 
 CHARSETS = ("iso2022_jp", "cp932", "shift_jis", "euc_jp", "gbk", "utf-8")
 LINK = "https://careerrelay.jp/c/acme/7K3M9QX2R4TV6W8Y7K3M9QX2"
@@ -89,12 +89,6 @@ def test_filling_changes_nothing_but_the_variables(lines, company, link):
         ("{Company}", "Remove {Company}: only"),
         ("お力になります😀", "Remove the emoji 😀"),
         ("お力になります❤", "Remove the emoji ❤"),
-        ("▶ご登録", "Replace ▶ (U+25B6): it is not in JIS X 0208"),
-        ("㈱アクメ", "Replace ㈱ (U+3231): it is not in JIS X 0208"),
-        ("①ご登録", "Replace ① (U+2460)"),
-        ("～ご登録～", "Replace ～ (U+FF5E)"),
-        ("髙橋", "Replace 髙 (U+9AD9)"),
-        ("한글", "Replace 글 (U+AE00) 한 (U+D55C)"),
         ("あ\tい", "Write each line as an entry of its own"),
         ("あ\x1b$Bい", "Write each line as an entry of its own"),
         ("ご登録 ", "Remove the space at the beginning or end of line 1."),
@@ -128,19 +122,50 @@ def test_a_forbidden_word_is_found_across_lines_and_in_half_width():
 
 
 def test_all_faults_are_told_at_once():
-    complaints = lint(Wording(("今すぐ！", "特典 {name} ㈱")), "ja")
+    complaints = lint(Wording(("今すぐ！", "特典 {name} 😀")), "ja")
     assert len(complaints) == 5
     assert any("“今すぐ”, “!”" in each for each in complaints)
 
 
-def test_an_english_block_stays_in_ascii():
-    assert lint(wording("Caf\u00e9"), "en") == (
-        "Replace é (U+00E9): it is not in ASCII, so mails in us-ascii could not carry the block.",
-    )
+def test_the_width_of_a_line_is_that_with_the_company_s_name():
+    line = wording("{company}より、提携先をご案内いたします。")
+    assert lint(line, "ja", "アクメ") == ()
+    assert lint(line, "ja", "ア" * 30)[0].startswith("Break line 1")
+
+
+def test_the_company_s_name_may_be_any_word_but_no_second_line():
+    assert lint(wording("{company}"), "ja", "株式会社ギフト評価保証") == ()
+    assert lint(wording("{company}"), "ja", "a\nb")[0].startswith("Write each line")
+
+
+# What may go out, but not in every mail.
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "caution"),
+    [
+        (
+            "ja",
+            "▶ご登録",
+            "▶ (U+25B6) is not in JIS X 0208, so mails in iso-2022-jp cannot hold it",
+        ),
+        ("ja", "㈱アクメ", "㈱ (U+3231) is not in JIS X 0208"),
+        ("ja", "①ご登録", "① (U+2460)"),
+        ("ja", "～ご登録～", "～ (U+FF5E)"),
+        ("ja", "髙橋", "髙 (U+9AD9)"),
+        ("ja", "한글", "글 (U+AE00) 한 (U+D55C)"),
+        ("ja", "相談・支援", "・ (U+30FB) is not in GBK, so mails in gb2312 cannot hold it"),
+        ("en", "Caf\u00e9", "é (U+00E9) is not in ASCII, so mails in us-ascii cannot hold it"),
+    ],
+)
+def test_a_sign_that_some_mails_cannot_hold_is_told(language, line, caution):
+    assert lint(wording(line), language) == ()
+    (told,) = cautions(line, language)
+    assert told.startswith(caution)
 
 
 def test_a_language_without_a_charset_of_its_own_may_use_any_letter():
-    assert lint(wording("한글"), "ko") == ()
+    assert cautions("한글", "ko") == lint(wording("한글"), "ko") == ()
 
 
 @pytest.mark.parametrize(
