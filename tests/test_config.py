@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from relay_gateway.config import BadConfig, Config, Tls, ensure_secrets, load
 from relay_gateway.config.document import Document, plain, read
 from relay_gateway.core.access import Access
+from relay_gateway.core.block import default
 from relay_gateway.core.credit import Basis, Terms
 from relay_gateway.core.rules import State
+from relay_gateway.core.segment import Segment
 from relay_gateway.core.tenant import Mode, Scope
 
 SAMPLES = Path(__file__).parent.parent / "config"
@@ -129,6 +131,51 @@ def test_a_company_may_write_its_own_words(folder):
     write(folder, "companies/acme.yaml", ACME + block)
     (tenant,) = loaded(folder).policy.tenants
     assert tenant.wordings["ja"].lines == ("{company}の提携先をご案内いたします。", "{link}")
+
+
+def test_a_company_may_write_words_for_one_kind_of_hiring(folder):
+    block = "block:\n  ja:\n    new_graduate: |\n      学生の皆様へのご案内です。\n      {link}\n"
+    write(folder, "companies/acme.yaml", ACME + block)
+    (tenant,) = loaded(folder).policy.tenants
+    wording = tenant.wordings["ja"]
+    assert wording.segments[Segment.NEW_GRADUATE] == ("学生の皆様へのご案内です。", "{link}")
+    assert wording.lines == default("ja").lines
+
+
+def test_a_company_chooses_the_style_what_it_calls_itself_and_further_lines(folder):
+    block = (
+        "languages: [ja, en]\nblock: {style: short, self: 当院, disclosure: true, "
+        "opt_out: saiyo@acme.example, operator: {ja: 甲社, en: Ko Inc.}}\n"
+    )
+    write(folder, "gateway.yaml", GATEWAY.replace("./my.yaml", "ja, en"))
+    write(folder, "companies/acme.yaml", ACME + block)
+    (tenant,) = loaded(folder).policy.tenants
+    lines = tenant.wordings["ja"].lines
+    assert lines[0] == "今後のキャリアのご参考までに、当院の提携先をご案内いたします。"
+    assert lines[4:] == (
+        "（運営：甲社）",
+        "（当院はご案内に応じて、提携先の採用支援を受けることがあります。）",
+        "ご案内が不要な場合のご連絡先： saiyo@acme.example",
+    )
+    assert tenant.wordings["en"].lines[4:] == (
+        "(Operated by Ko Inc.)",
+        "(For referrals we may receive hiring support from this partner.)",
+        "To receive no such offers: saiyo@acme.example",
+    )
+
+
+def test_what_some_mails_cannot_hold_is_a_caution_with_its_place(folder):
+    block = "block:\n  self: 髙校\n  operator: 髙橋社\n  ja: {any: '▶ご案内\n\n    {link}'}\n"
+    write(folder, "companies/acme.yaml", ACME + block)
+    told = [str(each).removeprefix(f"{folder}/companies/") for each in loaded(folder).cautions]
+    assert [each.split(" ")[:2] for each in told] == [
+        ["acme.yaml:7:9:", "髙"],
+        ["acme.yaml:8:13:", "髙"],
+        ["acme.yaml:9:13:", "▶"],
+    ]
+    assert told[0].endswith("they say 弊社 instead, or replace it")
+    assert told[1].endswith("they pass untouched, so better replace it")
+    assert told[2].endswith("they get the shipped words instead, or replace it")
 
 
 def test_the_next_hop_and_the_listener_are_read(folder):
@@ -249,6 +296,27 @@ def test_an_address_is_host_and_port(folder, address):
         ("link:", "languages: [jp]\nlink:", "4:13", "no rules are loaded for jp"),
         ("link:", "block: {ja: '{link}今すぐ'}\nlink:", "4:13", "alone on its line"),
         ("link:", "block: {JA: '{link}'}\nlink:", "4:9", "two or three small letters"),
+        ("link:", "block: {japanese: a}\nlink:", "4:9", "unknown key japanese, choose one of"),
+        ("link:", "block: {stlye: short}\nlink:", "4:9", "did you mean style?"),
+        ("link:", "block: {style: long}\nlink:", "4:16", "choose one of one_line, short, full"),
+        ("link:", "block: {self: acme}\nlink:", "4:15", "one to five full-width signs"),
+        ("link:", "block: {self: 当社😀}\nlink:", "4:15", "Remove the emoji 😀"),
+        ("link:", "block: {ja: 5}\nlink:", "4:13", "ja is 5, write text, for example"),
+        ("link:", "block: {ja: ''}\nlink:", "4:13", "alone on its line"),
+        ("link:", "block: {ja: {any: '特典'}}\nlink:", "4:19", "Remove “特典”"),
+        ("link:", "block: {ja: {part: a}}\nlink:", "4:14", "did you mean part_time?"),
+        ("link:", "block: {opt_out: [a]}\nlink:", "4:18", "opt_out is a list, write text"),
+        ("link:", "block: {opt_out: {EN: a}}\nlink:", "4:19", "two or three small letters"),
+        ("link:", "block: {opt_out: www.acme.example}\nlink:", "4:18", "the only address"),
+        ("link:", "block: {opt_out: '{company}'}\nlink:", "4:18", "nothing is filled in here"),
+        ("link:", "block: {opt_out: {en: a}}\nlink:", "4:18", "nothing is written for ja"),
+        ("link:", f"block: {{operator: {'ア' * 32}}}\nlink:", "4:19", "Shorten it by 1 full-width"),
+        ("link:", "block: {operator: 特典}\nlink:", "4:19", "Remove “特典”"),
+        ("link:", "block: {disclosure: ja}\nlink:", "4:21", "true or false belongs here"),
+        ("link:", "block: {'[languages]': {}}\nlink:", "4:8", "is no key of it"),
+        ("link:", "block: short\nlink:", "4:8", "keys belong here"),
+        ("link:", "block: {ko: '{link}', disclosure: true}\nlink:", "4:35", "shipped in ko"),
+        ("link:", "block: {ko: {part_time: '{link}'}}\nlink:", "4:13", "no block is shipped in ko"),
         ("link:", "mode: Live\nlink:", "4:7", "did you mean live?"),
     ],
 )

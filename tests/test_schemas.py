@@ -62,6 +62,17 @@ def test_every_example_is_accepted(kind, name):
             assert fits(schema, node, example), f"{name}: {key}: {example}"
 
 
+def test_the_words_stand_under_their_language_among_the_other_keys_of_the_block():
+    text = texts()["company.schema.json"]
+    block = json.loads(text)["$defs"]["BlockFile"]
+    assert {"style", "self", "opt_out", "operator", "disclosure", "ja", "en"} == set(
+        block["properties"]
+    )
+    (others,) = block["patternProperties"].values()
+    assert others == block["properties"]["ja"] == block["properties"]["en"]
+    assert "[languages]" not in text
+
+
 def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     for table in (schema, *schema.get("$defs", {}).values()):
         yield from table.get("properties", {}).items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from relay_gateway.cli.block import block
 from relay_gateway.cli.check import check
 from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
@@ -23,5 +24,6 @@ def main() -> None:
     """Find a company's job rejections on their way out and add its CareerRelay link to them."""
 
 
-for command in (serve, reload, check, demo, explain, rewrite, scan, credits, log, send, password):
+_OFFICE = (block, demo, explain, rewrite, scan, credits, log, send, password)
+for command in (serve, reload, check, *_OFFICE):
     main.add_command(command)

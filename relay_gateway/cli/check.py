@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from relay_gateway.cli import screen
+from relay_gateway.cli.block import style
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.config import Config, Fault, Listener
 from relay_gateway.config.document import read
@@ -40,8 +41,8 @@ def check(path: Path | None) -> None:
     _print_companies(console, config)
     console.print()
     _print_rules(console, config)
-    for missing in config.missing_secrets:
-        screen.say(str(missing), "yellow")
+    for note in (*config.cautions, *config.missing_secrets):
+        screen.say(str(note), "yellow")
 
 
 def _unwritable(config: Config) -> Iterator[Fault]:
@@ -94,11 +95,12 @@ def _shown(listener: Listener) -> str:
 
 
 def _print_companies(console: Console, config: Config) -> None:
-    table = screen.table("company", "name", "mode", "languages", "senders")
+    table = screen.table("company", "name", "mode", "languages", "block", "senders")
     for tenant in config.policy.tenants:
         senders = ", ".join(sorted(tenant.domains | tenant.addresses))
         languages = ", ".join(tenant.languages)
-        row = (tenant.id, printable(tenant.name), str(tenant.mode), languages, senders)
+        name, words = printable(tenant.name), style(tenant)
+        row = (tenant.id, name, str(tenant.mode), languages, words, senders)
         table.add_row(*row, style=MODE_STYLES[tenant.mode])
     console.print(table)
 

@@ -83,6 +83,8 @@ def _welcome(config: Config, addresses: tuple[Address, ...]) -> None:
         say(f"Listening on {name(*address)} for {networks}.", "bold")
     for tenant in config.policy.tenants:
         say(f"Company {tenant.id}: {tenant.mode}, languages {', '.join(tenant.languages)}.")
+    for caution in config.cautions:
+        say(str(caution), "yellow")
     if config.next_hop is not None:
         say(f"Mail goes on to {name(config.next_hop.host, config.next_hop.port)}.")
         return

@@ -246,8 +246,10 @@ class Gathered:
 def _gathered(value: object) -> object:
     if not isinstance(value, dict):
         return value
-    languages = {key for key in value if re.fullmatch(r"[A-Za-z]{2,3}(?:[-_].*)?", key)}
+    languages = {key for key in value if re.fullmatch(r"[A-Za-z]{2,3}(?:-.*)?", key)}
     others = {key: its for key, its in value.items() if key not in languages}
+    if GATHERED in others:
+        raise refuse(f"{GATHERED} is no key of it; write ja: or en:")
     return {**others, GATHERED: {key: value[key] for key in value if key in languages}}
 
 

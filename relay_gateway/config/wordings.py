@@ -63,7 +63,11 @@ def _said(texts: Mapping[str, str], language: str) -> str:
 def _own(file: OwnWords | None) -> dict[Segment, tuple[str, ...]]:
     """The lines that the company has written itself, by kind of hiring."""
     texts = {kind: getattr(file, kind) for kind in Segment} if file else {}
-    return {kind: tuple(text.strip("\n").split("\n")) for kind, text in texts.items() if text}
+    return {
+        kind: tuple(text.strip("\n").split("\n"))
+        for kind, text in texts.items()
+        if text is not None
+    }
 
 
 def _route(found: Document, language: str, kind: Segment) -> Route:

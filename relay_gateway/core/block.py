@@ -21,12 +21,14 @@ class Wording:
 
     `{company}` stands for the company's name. `segments` are the lines for letters of one kind.
     Where a charset lacks a sign, `own_name` stands for the name, then `safe` for all of it.
+    `manner` is how it was put together.
     """
 
     lines: tuple[str, ...]
     segments: Mapping[Segment, tuple[str, ...]] = field(default_factory=dict)
     own_name: str = ""
     safe: tuple[str, ...] = ()
+    manner: Manner = field(default_factory=Manner)
 
 
 def default(language: str) -> Wording:
@@ -43,7 +45,7 @@ def compose(language: str, manner: Manner, own: Mapping[Segment, tuple[str, ...]
     if Segment.ANY not in told:
         told = {kind: words.lines(language, kind, manner) for kind in Segment} | told
     name = words.own_name(language, manner)
-    return Wording(told.pop(Segment.ANY), told, name, _safe(language, manner))
+    return Wording(told.pop(Segment.ANY), told, name, _safe(language, manner), manner)
 
 
 def _safe(language: str, manner: Manner) -> tuple[str, ...]:
