@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from relay_gateway.cli import main
+from relay_gateway.config import load
 from relay_gateway.config.schema import texts
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rules import Role
+from relay_gateway.core.segment import Segment
+from relay_gateway.core.words import LANGUAGES, Manner, Style, added, lines
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 OPERATING = (ROOT / "docs" / "operating.md").read_text("utf-8")
 SKIP = (ROOT / "docs" / "skip.md").read_text("utf-8")
+WORDING = (ROOT / "docs" / "wording.md").read_text("utf-8")
+OPERATOR = "キャリアリレー株式会社 有料職業紹介事業許可番号 13-ユ-000000"
 RULES = (ROOT / "docs" / "rules.md").read_text("utf-8")
 PAPERS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -62,6 +68,31 @@ def test_every_key_of_a_rule_is_explained():
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_explained(reason):
     assert f"`{reason}`" in SKIP
+
+
+def test_the_shipped_words_stand_in_the_paper_on_wording():
+    shown = re.findall(r"```text\n(.*?)\n```", WORDING, re.DOTALL)
+    told = [
+        lines(language, Segment.ANY, Manner(style))
+        for style in reversed(Style)
+        for language in LANGUAGES
+    ]
+    assert shown == ["\n".join(each) for each in told]
+    manner = Manner(opt_out="saiyo@acme.example", disclosure=True, operator=OPERATOR)
+    assert all(f"| {line} |" in WORDING for line in added("ja", manner))
+    assert all(f"`{kind}`" in WORDING for kind in Segment)
+
+
+def test_the_settings_in_the_paper_on_wording_load(tmp_path):
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    path = config / "companies" / "acme.yaml"
+    settings = WORDING.split("```yaml\n")[1].split("```")[0]
+    path.write_text(path.read_text("utf-8") + settings, "utf-8")
+    loaded = load(config / "gateway.yaml", {})
+    assert loaded.cautions == ()
+    wording = loaded.policy.tenants[0].wordings["ja"]
+    assert wording.manner.style is Style.SHORT
+    assert wording.segments[Segment.NEW_GRADUATE][0].startswith("学生の皆様の")
 
 
 @pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.name)
