@@ -129,8 +129,8 @@ async def test_a_killed_supervisor_leaves_no_process_and_a_free_port(tmp_path: P
     ):
         busy = await in_data(gateway.port)
         everybody = family(gateway.process.pid)
-        # The supervisor, and for each worker its nursery and two thinkers.
-        assert len(everybody) == 1 + 2 * (1 + 1 + 2)
+        # The supervisor, two workers and their nurseries; thinkers as far as they are born.
+        assert len(everybody) >= 1 + 2 * (1 + 1)
         # Also one that cannot notice that nobody is there any more.
         os.kill(gateway.workers[0], signal.SIGSTOP)
         await gateway.kill()
