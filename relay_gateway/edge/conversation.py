@@ -28,9 +28,10 @@ class Limits:
 
     `message_size` is in octets, mails over `spool_size` are kept in the folder `spool` and not in
     memory; `connections` is for all clients together, `strangers` for those of them that may not
-    send as yet; `commands` counts since the last mail that was taken, `errors` and `logins` that
-    fail are for a session, `hops` are `Received` fields, `data_rate` is in octets a second. A
-    client that says nothing for `idle_release` seconds between two mails keeps no next hop waiting.
+    send as yet; `commands` counts those since the last mail that named no recipient, `errors` and
+    `logins` that fail are for a session, `hops` are `Received` fields, `data_rate` is in octets a
+    second. A client that says nothing for `idle_release` seconds between two mails keeps no next
+    hop waiting.
     """
 
     message_size: int = 50 * 2**20
@@ -38,7 +39,7 @@ class Limits:
     connections: int = 2000
     connections_per_address: int = 1500
     strangers: int = 100
-    commands: int = 3000
+    commands: int = 1000
     errors: int = 20
     logins: int = 3
     hops: int = 50
@@ -206,7 +207,7 @@ class Conversation(SMTP):
             raise BadCommand(UNKNOWN)
         else:
             self._check(name)
-            if self._commands > _EAGER and name not in _OF_A_MAIL:
+            if self._commands > _EAGER:
                 # Who talks for the sake of talking shall not keep others waiting.
                 await asyncio.sleep(_PAUSE)
             # Each of them is ours: aiosmtpd's own STARTTLS and AUTH are never reached.
@@ -280,9 +281,8 @@ class _Nobody:
 COMMANDS = frozenset(
     "EHLO HELO STARTTLS AUTH XFORWARD MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT".split()
 )
-_OF_A_MAIL = frozenset("MAIL RCPT DATA QUIT".split())
-# Commands since the last mail, as `smtpd_junk_command_limit` of Postfix, and seconds.
-_EAGER, _PAUSE = 100, 0.005
+# Commands that led to no mail, as `smtpd_junk_command_limit` of Postfix, and seconds.
+_EAGER, _PAUSE = 100, 0.01
 STOPPING = reply(421, "4.3.2 Going down, please try again")
 _FAREWELL = 10.0
 _NOBODY = _Nobody()

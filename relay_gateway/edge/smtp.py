@@ -222,6 +222,7 @@ class Dialog(Admission):
         said = await self._hop.rcpt(recipient)
         if said.is_ok:
             self._recipients.append(recipient.address)
+            self._commands -= 1
         await self._say(said)
 
     # Not aiosmtpd's: it makes an object of each line and refuses those over 1001 octets.
