@@ -183,6 +183,7 @@ def _entrance(listener: Listener) -> Entrance:
         hostname=listener.hostname,
         access=listener.access,
         tls=listener.tls,
+        asking=listener.asking,
         is_implicit=listener.is_implicit,
         is_tls_required=listener.is_tls_required,
         users=listener.users,

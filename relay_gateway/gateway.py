@@ -17,7 +17,7 @@ from relay_gateway.core.edit import Edit, Edited, Raw
 from relay_gateway.core.envelope import Envelope, Standing
 from relay_gateway.core.proof import Introduction
 from relay_gateway.core.reason import Reason
-from relay_gateway.core.reply import NO_PROOF, OUR_FAULT, Reply
+from relay_gateway.core.reply import OUR_FAULT, Reply
 
 log = structlog.get_logger()
 
@@ -110,8 +110,8 @@ class Gateway:
         """
         watch = _Watch(self._clock)
         known = self._introduce(envelope, raw)
-        if not known.may_pass:
-            return self._refuse(envelope, raw, known)
+        if known.refusal is not None:
+            return self._refuse(envelope, raw, known.refusal, known.reason)
         with watch.stage("think"):
             decision = _fitting(
                 await self._decide(envelope, raw, known), len(raw), next_hop.size_limit
@@ -134,13 +134,12 @@ class Gateway:
             # Who may send anything is not held up by a fault of ours; who may not, is.
             log.exception("introduce_failed", id=envelope.id)
             is_free = envelope.client.standing is Standing.FREE
-            return Introduction(None, Reason.OUR_FAULT, is_free)
+            return Introduction(None, Reason.OUR_FAULT, None if is_free else OUR_FAULT)
 
-    def _refuse(self, envelope: Envelope, raw: Raw, known: Introduction) -> Reply:
-        reason = known.reason or Reason.NO_PROOF
-        reply = OUR_FAULT if reason is Reason.OUR_FAULT else NO_PROOF
-        self._report(Outcome(envelope, Decision(reason), reply, False, len(raw), 0, {}))
-        return reply
+    def _refuse(self, envelope: Envelope, raw: Raw, refusal: Reply, reason: Reason | None) -> Reply:
+        decision = Decision(reason or Reason.NO_PROOF)
+        self._report(Outcome(envelope, decision, refusal, False, len(raw), 0, {}))
+        return refusal
 
     async def _decide(self, envelope: Envelope, raw: Raw, known: Introduction) -> Decision:
         if known.tenant is None:

@@ -552,3 +552,11 @@ def test_every_place_in_a_document_is_a_place_in_its_text(tmp_path_factory, raw)
     for line, column in (*document.keys.values(), *document.values.values()):
         assert 1 <= line <= ends
         assert column >= 1
+
+
+def test_an_address_of_one_company_in_a_domain_of_another_is_told(folder):
+    other = OTHER.replace("{domains: [other.example]}", "{addresses: [saiyo@acme.example]}")
+    write(folder, "companies/other.yaml", other)
+    (said,) = told(folder)
+    assert said.startswith("companies/other.yaml:3:")
+    assert "the sender saiyo@acme.example is also that of" in said

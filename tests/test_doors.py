@@ -52,7 +52,8 @@ def test_listeners_may_be_several(folder):
     assert secure.normalizes_newlines
     assert not secure.has_received
     assert secure.tls.minimum_version is ssl.TLSVersion.TLSv1_3
-    assert secure.tls.verify_mode is ssl.CERT_OPTIONAL
+    assert secure.tls.verify_mode is ssl.CERT_NONE
+    assert secure.asking.verify_mode is ssl.CERT_OPTIONAL
     assert secure.access.shared == (ip_network("192.0.2.0/24"),)
     assert secure.access.proxies == (ip_network("10.1.0.0/16"),)
     assert secure.access.forwarders == (ip_network("::1/128"),)

@@ -27,9 +27,16 @@ def server_context(tls: ListenTls, folder: Path) -> ssl.SSLContext:
     # CVE-2011-1473: a client could have us do handshake after handshake on one connection.
     context.options |= ssl.OP_NO_RENEGOTIATION
     _show(context, folder / tls.certificate, folder / tls.key if tls.key else None)
-    if tls.client_ca is not None:
-        _trust(context, folder / tls.client_ca, "client_ca")
-        context.verify_mode = ssl.CERT_OPTIONAL
+    return context
+
+
+def asking_context(tls: ListenTls, folder: Path) -> ssl.SSLContext | None:
+    """How we speak TLS with clients whose certificate we want to see; raises `BadFile`."""
+    if tls.client_ca is None:
+        return None
+    context = server_context(tls, folder)
+    _trust(context, folder / tls.client_ca, "client_ca")
+    context.verify_mode = ssl.CERT_OPTIONAL
     return context
 
 

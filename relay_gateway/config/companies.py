@@ -150,6 +150,10 @@ def _clashes(companies: Sequence[_Company]) -> Iterator[Fault]:
     for company in companies:
         for what, value, route in _claims(company):
             owner = owners.setdefault((what, value), company)
+            if what == "sender" and owner is company:
+                # A single address of one, in a domain of another.
+                domain = str(value).rpartition("@")[2]
+                owner = next((each for each in companies if domain in each.tenant.domains), owner)
             if owner is not company:
                 shown = "" if isinstance(value, bytes) else f" {value}"
                 said = f"the {what}{shown} is also that of {owner.found.file}"

@@ -25,6 +25,7 @@ class Listener:
     has_received: bool
     access: Access
     tls: ssl.SSLContext | None = None
+    asking: ssl.SSLContext | None = None
     is_implicit: bool = False
     is_tls_required: bool = False
     users: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -91,6 +92,7 @@ def _listener(listen: Listen, folder: Path) -> Listener:
         has_received=listen.received,
         access=_access(listen),
         tls=certificates.server_context(tls, folder) if tls else None,
+        asking=certificates.asking_context(tls, folder) if tls else None,
         is_implicit=tls.implicit if tls else False,
         is_tls_required=tls.required if tls else False,
         users=certificates.users(folder / listen.users) if listen.users else {},

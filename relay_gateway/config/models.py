@@ -81,7 +81,8 @@ class ListenTls:
     """Whether mail is taken under TLS only."""
     client_ca: Annotated[Location | None, Field(examples=["clients-ca.pem"])] = None
     """The file of the certificates, in PEM, that clients' certificates must be signed by. A client
-    that shows one may bring the mail of a company that it proves (proof.certificates)."""
+    that shows one may bring the mail of a company that it proves (proof.certificates); who is in
+    clients or shared is not asked for one."""
     client_names: Annotated[tuple[Domain, ...], Field(examples=[["mail.acme.example"]])] = ()
     """The names in clients' certificates that may send whatever they like."""
 

@@ -20,6 +20,7 @@ class Client:
 
     `protocol` is a keyword of RFC 3848 (`SMTP`, `ESMTP`, `ESMTPS`, `ESMTPSA`). `user` has logged
     in; `names` stand, in lower case, in the certificate that it has shown and we could verify.
+    `peer` is who connected, where that is a forwarder who named `address` and `helo`.
     """
 
     address: str
@@ -28,6 +29,7 @@ class Client:
     user: str = ""
     names: frozenset[str] = frozenset()
     standing: Standing = Standing.FREE
+    peer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

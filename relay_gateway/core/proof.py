@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from relay_gateway.core.access import is_within
 from relay_gateway.core.edit import Edit, Raw
 from relay_gateway.core.envelope import Client, Envelope, Standing
-from relay_gateway.core.message import MAX_HEADER
 from relay_gateway.core.reason import Reason
+from relay_gateway.core.reply import HEADER_TOO_LARGE, NO_PROOF, Reply
 from relay_gateway.core.tenant import Proof, Tenant
 
 
@@ -19,13 +19,13 @@ from relay_gateway.core.tenant import Proof, Tenant
 class Introduction:
     """The company that a mail is proved to come from, or the reason why there is none.
 
-    `may_pass` is False for a mail that its client may not send; `edits` take out of it the
+    `refusal` is the answer to a mail that its client may not send; `edits` take out of it the
     secrets that nobody further on may see.
     """
 
     tenant: Tenant | None
     reason: Reason | None
-    may_pass: bool
+    refusal: Reply | None = None
     edits: tuple[Edit, ...] = ()
 
 
@@ -36,17 +36,22 @@ def introduce(envelope: Envelope, raw: Raw, tenants: tuple[Tenant, ...]) -> Intr
     nobody's rejection.
     """
     names = {tenant.proof.header.encode() for tenant in tenants if tenant.proof.header}
-    fields = tuple(_fields(raw[:MAX_HEADER], names)) if names else ()
+    head = _head(raw) if names else b""
+    if head is None:
+        # Behind what we look at a secret would go on; no mail has so long a header.
+        return Introduction(None, Reason.UNREADABLE, HEADER_TOO_LARGE)
+    fields = tuple(_fields(head, names)) if names else ()
     edits = tuple(Edit(field.start, field.end, b"") for field in fields)
-    senders = tuple(each for each in tenants if not envelope.sender or each.sends(envelope.sender))
-    is_proved = any(_proves(each.proof, envelope.client, fields) for each in senders)
-    may_pass = is_proved or envelope.client.standing is Standing.FREE
-    tenant = senders[0] if senders and envelope.sender else None
+    tenant = next((each for each in tenants if each.sends(envelope.sender)), None)
+    asked = tenants if not envelope.sender else (tenant,) if tenant else ()
+    is_proved = any(_proves(each.proof, envelope.client, fields) for each in asked)
+    is_free = envelope.client.standing is Standing.FREE
+    refusal = None if is_proved or is_free else NO_PROOF
     if tenant is None:
-        return Introduction(None, Reason.NO_COMPANY, may_pass, edits)
+        return Introduction(None, Reason.NO_COMPANY, refusal, edits)
     if tenant.proof.is_asked and not is_proved:
-        return Introduction(None, Reason.NO_PROOF, may_pass, edits)
-    return Introduction(tenant, None, may_pass, edits)
+        return Introduction(None, Reason.NO_PROOF, refusal, edits)
+    return Introduction(tenant, None, refusal, edits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,20 @@ def _proves(proof: Proof, client: Client, fields: tuple[_Field, ...]) -> bool:
         any(fits)
         or client.user in proof.users
         or not client.names.isdisjoint(proof.certificates)
-        or is_within(client.address, proof.networks)
+        or is_within(client.peer or client.address, proof.networks)
     )
+
+
+_LONGEST_HEADER = 2**20
+
+
+def _head(raw: Raw) -> bytes | None:
+    """All of the header, and perhaps more; None if its end is not near."""
+    for size in (2**16, _LONGEST_HEADER):
+        head = raw[:size]
+        if len(head) < size or _END_OF_HEADER.search(head):
+            return head
+    return None
 
 
 _END_OF_HEADER = re.compile(rb"(?:\A|\n)\r?\n")

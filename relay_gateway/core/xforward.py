@@ -31,8 +31,9 @@ def read(argument: bytes) -> Mapping[bytes, bytes]:
 
 def original(client: Client, said: Mapping[bytes, bytes]) -> Client:
     """The client for whom a forwarder speaks: what it may send is what the forwarder may."""
-    address = _unprefixed(said.get(b"ADDR", b"")).decode("ascii")
-    return replace(client, address=address or client.address, helo=said.get(b"HELO") or client.helo)
+    address = _unprefixed(said.get(b"ADDR", b"")).decode("ascii") or client.address
+    helo = said.get(b"HELO") or client.helo
+    return replace(client, address=address, helo=helo, peer=client.address)
 
 
 _SYNTAX = reply(501, "5.5.4 Syntax: XFORWARD attribute=value...")

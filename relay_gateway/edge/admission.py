@@ -11,7 +11,7 @@ import structlog
 from relay_gateway.core import xforward
 from relay_gateway.core.access import is_within
 from relay_gateway.core.envelope import Client, Standing
-from relay_gateway.core.path import BadCommand
+from relay_gateway.core.path import BadCommand, keyword
 from relay_gateway.core.reply import Reply, reply
 from relay_gateway.edge import login, tls
 from relay_gateway.edge.conversation import (
@@ -56,7 +56,7 @@ class Admission(Conversation):
         self._user, self._names = "", frozenset[str]()
         self._failed_logins = 0
         self._forwarded: dict[bytes, bytes] = {}
-        self._forward_lines: list[bytes] = []
+        self._forward_words: dict[bytes, bytes] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to talk; under implicit TLS nothing is read before the handshake."""
@@ -169,7 +169,7 @@ class Admission(Conversation):
 
     async def _forget(self) -> None:
         """Forget the transaction, and for whom it would have been forwarded."""
-        self._forwarded, self._forward_lines = {}, []
+        self._forwarded, self._forward_words = {}, {}
 
     def _sender_client(self) -> Client:
         """Who may open a transaction now; raises `BadCommand` for who may not."""
@@ -195,6 +195,8 @@ class Admission(Conversation):
 
     async def _go_private(self) -> None:
         context = self._entrance.tls
+        if self._is_stranger and self._entrance.asking is not None:
+            context = self._entrance.asking
         if context is None:
             raise ConnectionAbortedError
         try:
@@ -259,12 +261,10 @@ class Admission(Conversation):
             raise BadCommand(reply(503, "5.5.1 Not in a transaction"))
         _, _, argument = self._said.partition(b" ")
         self._forwarded.update(xforward.read(argument))
-        self._forward_lines = [*self._forward_lines, argument.strip()][-_MOST_LINES:]
+        self._forward_words |= {keyword(word): word for word in argument.split()}
         await self._say(reply(250, "2.0.0 Ok"))
 
 
-# Seven attributes fit into fewer.
-_MOST_LINES = 8
 _NAME = re.compile(r"[!-~]{1,255}")
 # RFC 3207, 4: all but NOOP, EHLO, STARTTLS and QUIT may be refused until TLS is on.
 _PRIVATE = frozenset("MAIL RCPT DATA VRFY EXPN XFORWARD".split())

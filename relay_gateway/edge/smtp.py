@@ -10,7 +10,7 @@ import re
 import secrets
 import socket
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, cast
 
@@ -195,10 +195,10 @@ class Dialog(Admission):
             return
         # First forget what was said for the mail before.
         self._hop.forward()
-        self._hop.forward(*self._forward_lines)
+        self._hop.forward(*self._forward_words.values())
         said = await self._hop.mail(sender, has_login=bool(client.user))
         if said.is_ok:
-            self._sender, self._sent_by = sender, client
+            self._sender, self._sent_by = sender, _spoken(client, sender)
         await self._say(said)
 
     def _expect_carried(self, named: Path) -> None:
@@ -344,6 +344,13 @@ _NO_ROOM = reply(452, "4.3.1 Insufficient system storage")
 _TOO_MANY = reply(452, "4.5.3 Too many recipients, please send the others next")
 _AMBIGUOUS = reply(550, "5.6.0 Bare CR or LF in the message")
 _LOOP = reply(554, "5.4.6 Too many Received fields, this is a loop")
+
+
+def _spoken(client: Client, sender: Path) -> Client:
+    """The client with the protocol's keyword for this transaction (RFC 6531, 4.3)."""
+    if not sender.is_utf8:
+        return client
+    return replace(client, protocol=client.protocol.replace("ESMTP", "UTF8SMTP"))
 
 
 def _declared_size(sender: Path) -> int:

@@ -38,14 +38,14 @@ async def upgrade(
 
 
 def names(writer: asyncio.StreamWriter) -> frozenset[str]:
-    """The host names in the certificate that the client has shown and we could verify.
+    """The hosts' names and addresses in the certificate that the client has shown and we verified.
 
     RFC 6125, 6.4.4: the common name only where there is no alternative name.
     """
     shown = writer.get_extra_info("peercert") or {}
     others = shown.get("subjectAltName", ())
     if others:
-        found = [value for kind, value in others if kind == "DNS"]
+        found = [value for kind, value in others if kind in ("DNS", "IP Address")]
     else:
         subject = (pair for group in shown.get("subject", ()) for pair in group)
         found = [value for name, value in subject if name == "commonName"]

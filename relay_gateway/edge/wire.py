@@ -73,10 +73,13 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self._buffer = bytearray()
+        self._is_overlong = False
 
     async def line(self, longest: int = LONGEST_LINE) -> bytes:
         """The next command without its line end; raises `BadCommand` for what is none."""
         searched = 0
+        if self._is_overlong:
+            return await self._overlong()
         if self._buffer:
             # Who says a thousand commands at once has them answered in turn with other clients.
             await asyncio.sleep(0)
@@ -117,11 +120,14 @@ class Wire:
         return Mail(raw, content.has_bare_newline, is_hidden, has_no_room=keeper.has_no_room)
 
     async def _overlong(self) -> bytes:
+        # Remembered, for whoever waits for the line may give up and come again.
+        self._is_overlong = True
         while (end := self._buffer.find(b"\n")) < 0:
             del self._buffer[:-1]
             self._buffer += await self._block()
         is_clean = self._buffer[max(0, end - 1) : end] == b"\r"
         del self._buffer[: end + 1]
+        self._is_overlong = False
         raise BadCommand(_TOO_LONG) if is_clean else BareNewline(_BARE_NEWLINE)
 
     def _leftover(self) -> bytes:

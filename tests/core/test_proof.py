@@ -13,6 +13,7 @@ from relay_gateway.core.edit import apply
 from relay_gateway.core.envelope import Client, Standing
 from relay_gateway.core.proof import introduce
 from relay_gateway.core.reason import Reason
+from relay_gateway.core.reply import HEADER_TOO_LARGE, NO_PROOF
 from relay_gateway.core.tenant import Proof
 from tests.conftest import ACME, envelope
 
@@ -39,7 +40,7 @@ def sent_by(sender: bytes = b"hr@acme.example", **client):
 
 def test_without_a_proof_to_ask_for_the_sender_is_believed():
     known = introduce(envelope(), MAIL, (ACME,))
-    assert (known.tenant, known.reason, known.may_pass) == (ACME, None, True)
+    assert (known.tenant, known.reason, known.refusal) == (ACME, None, None)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_without_a_proof_to_ask_for_the_sender_is_believed():
 def test_one_way_to_prove_the_company_is_enough(shown, raw):
     known = introduce(sent_by(**shown), raw, (PROVED,))
     assert known.tenant is PROVED
-    assert known.may_pass
+    assert known.refusal is None
 
 
 @pytest.mark.parametrize(
@@ -66,9 +67,9 @@ def test_one_way_to_prove_the_company_is_enough(shown, raw):
 )
 def test_an_unproved_mail_passes_unjudged_from_who_may_send_and_else_not(raw):
     shared = introduce(sent_by(user="other"), raw, (PROVED,))
-    assert (shared.tenant, shared.reason, shared.may_pass) == (None, Reason.NO_PROOF, False)
+    assert (shared.tenant, shared.reason, shared.refusal) == (None, Reason.NO_PROOF, NO_PROOF)
     free = introduce(sent_by(standing=Standing.FREE), raw, (PROVED,))
-    assert (free.tenant, free.reason, free.may_pass) == (None, Reason.NO_PROOF, True)
+    assert (free.tenant, free.reason, free.refusal) == (None, Reason.NO_PROOF, None)
 
 
 def test_one_company_does_not_speak_for_another():
@@ -79,17 +80,17 @@ def test_one_company_does_not_speak_for_another():
         proof=Proof(header="x-relay-key", secrets=(b"x" * 32,)),
     )
     known = introduce(sent_by(b"hr@other.example"), keyed(NEW), (PROVED, other))
-    assert (known.tenant, known.may_pass) == (None, False)
+    assert (known.tenant, known.refusal) == (None, NO_PROOF)
 
 
 def test_a_shared_address_without_a_proof_to_ask_for_proves_nothing():
-    assert not introduce(sent_by(), MAIL, (ACME,)).may_pass
+    assert introduce(sent_by(), MAIL, (ACME,)).refusal is NO_PROOF
 
 
 def test_a_proved_bounce_passes_and_is_nobodys():
     known = introduce(sent_by(b""), keyed(NEW), (PROVED,))
-    assert (known.tenant, known.reason, known.may_pass) == (None, Reason.NO_COMPANY, True)
-    assert not introduce(sent_by(b""), MAIL, (PROVED,)).may_pass
+    assert (known.tenant, known.reason, known.refusal) == (None, Reason.NO_COMPANY, None)
+    assert introduce(sent_by(b""), MAIL, (PROVED,)).refusal is NO_PROOF
 
 
 @pytest.mark.parametrize("value", [NEW, OLD, b"guessed", b"\r\n " + NEW])
@@ -97,6 +98,39 @@ def test_a_proved_bounce_passes_and_is_nobodys():
 def test_the_secret_field_leaves_no_mail_and_nothing_else_does(value, sender):
     known = introduce(sent_by(sender, standing=Standing.FREE), keyed(value), (PROVED,))
     assert apply(keyed(value), known.edits) == MAIL
+
+
+@pytest.mark.parametrize("size", [65_500, 65_530, 102_380, 102_400, 1_000_000])
+def test_the_secret_goes_wherever_in_the_header_it_stands(size):
+    fill = b"X-Fill: " + b"y" * size + b"\r\n"
+    known = introduce(sent_by(), fill + keyed(NEW), (PROVED,))
+    assert known.tenant is PROVED
+    assert apply(fill + keyed(NEW), known.edits) == fill + MAIL
+
+
+def test_a_header_without_end_is_refused_before_a_secret_could_hide_in_it():
+    fill = b"X-Fill: " + b"y" * 2**20 + b"\r\n"
+    known = introduce(sent_by(standing=Standing.FREE), fill + keyed(NEW), (PROVED,))
+    assert known.refusal is HEADER_TOO_LARGE
+    assert introduce(sent_by(standing=Standing.FREE), fill + MAIL, (ACME,)).refusal is None
+
+
+def test_only_the_company_of_the_sender_is_asked_for_its_proof():
+    other = replace(
+        ACME,
+        id="other",
+        domains=frozenset(),
+        addresses=frozenset({"hr@acme.example"}),
+        proof=Proof(header="x-other-key", secrets=(b"x" * 32,)),
+    )
+    raw = keyed(b"x" * 32, b"X-Other-Key")
+    assert introduce(sent_by(), raw, (PROVED, other)).refusal is NO_PROOF
+
+
+def test_a_forwarded_client_proves_nothing_by_its_address():
+    forwarded = sent_by(address="192.0.2.9", peer="127.0.0.1")
+    assert introduce(forwarded, MAIL, (PROVED,)).refusal is NO_PROOF
+    assert introduce(sent_by(address="10.0.0.1", peer="192.0.2.9"), MAIL, (PROVED,)).tenant
 
 
 @given(st.lists(st.sampled_from([b"\r\n", b"\n", b" ", b"X-Relay-Key:", NEW, b"a: b", b"\xff"])))

@@ -183,6 +183,62 @@ async def test_a_certificate_of_another_authority_ends_that_connection_only():
         await other.close()
 
 
+async def test_who_comes_from_a_known_address_may_show_a_certificate_of_anybody():
+    # Postfix shows its own whenever it is asked; RFC 3207, 4.1 leaves it to us what to believe.
+    anybody = authority().client()
+    anybody.load_cert_chain(*authority("Somebody else").issue("mail.acme.example"))
+    ways = {"tls": authority().server("gateway.example"), "asking": context()}
+    relay = Relay()
+    async with listening(relay=relay, entrance=ways) as (_, fr):
+        client = await fr.client()
+        await client.ask(b"STARTTLS")
+        await go_private(client, anybody)
+        await send(client)
+        await client.close()
+    assert relay.clients[0].names == frozenset()
+
+
+async def test_a_stranger_is_asked_for_a_certificate():
+    ways = {"tls": authority().server("gateway.example"), "asking": context()}
+    relay = Relay()
+    async with listening(relay=relay, access=ELSEWHERE, entrance=ways) as (_, fr):
+        client = await fr.client()
+        await client.ask(b"STARTTLS")
+        await go_private(client, authority().client("mail.acme.example", "192.0.2.1"))
+        await send(client)
+        await client.close()
+    assert relay.clients[0].names == {"mail.acme.example", "192.0.2.1"}
+
+
+async def test_a_transaction_beyond_ascii_is_named_so():
+    relay = Relay()
+    async with listening(relay=relay) as (_, fr):
+        client = await fr.client()
+        await client.ask(b"EHLO client.example")
+        await client.ask("MAIL FROM:<ü@acme.example> SMTPUTF8".encode())
+        await client.ask(b"RCPT TO:<kim@mail.example>")
+        await client.ask(b"DATA")
+        await client.ask(MAIL + b".")
+        await client.close()
+    assert relay.clients[0].protocol == "UTF8SMTP"
+
+
+async def test_an_attribute_that_is_said_again_does_not_push_another_out():
+    forwarders = Access(LOOPBACK.clients, forwarders=LOOPBACK.clients)
+    offers = b"250-next.example\r\n250 XFORWARD NAME ADDR\r\n"
+    async with NextServer({"EHLO": offers}) as server, front(server, access=forwarders) as fr:
+        client = await fr.client()
+        await client.ask(b"EHLO client.example")
+        await client.ask(b"XFORWARD ADDR=192.0.2.7")
+        for number in range(10):
+            await client.ask(b"XFORWARD NAME=a%d" % number)
+        assert (await client.ask(b"MAIL FROM:<hr@acme.example>")).startswith(b"250")
+        await client.close()
+        said = b" ".join(line for line in server.lines if line.startswith(b"XFORWARD"))
+    assert b"ADDR=192.0.2.7" in said
+    assert b"NAME=a9" in said
+
+
 async def gone(client: Talker, shown: ssl.SSLContext) -> None:
     """A handshake that the server breaks off; under TLS 1.3 the client hears of it late."""
     try:

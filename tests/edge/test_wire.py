@@ -340,3 +340,18 @@ async def test_a_dot_behind_any_number_of_nuls_is_found(size):
     nearly = said.replace(b"\0.", b"\0 .")
     read = await wire(*blocks(nearly, [2**16, 3])).mail(2**22, 10, in_memory)
     assert not read.has_hidden_dot
+
+
+async def test_the_rest_of_a_line_that_is_too_long_is_no_command_even_after_a_pause():
+    reader = asyncio.StreamReader()
+    wire = Wire(reader)
+    reader.feed_data(b"x" * 3000 + b"M")
+    with pytest.raises(TimeoutError):
+        # As a session does that lets go of its next hop meanwhile.
+        async with asyncio.timeout(0.05):
+            await wire.line()
+    reader.feed_data(b"AIL FROM:<evil@x.example>\r\nNOOP\r\n")
+
+    with pytest.raises(BadCommand):
+        await wire.line()
+    assert await wire.line() == b"NOOP"
