@@ -79,7 +79,8 @@ _TO_TIDY_UP = 30.0
 def _welcome(config: Config, addresses: tuple[Address, ...]) -> None:
     """What listens, where mails land, and what to try next."""
     for listener, address in zip(config.listeners, addresses, strict=True):
-        networks = ", ".join(map(str, listener.access.clients)) or "those who log in"
+        access = listener.access
+        networks = ", ".join(map(str, access.clients + access.shared)) or "those who log in"
         say(f"Listening on {name(*address)} for {networks}.", "bold")
     for tenant in config.policy.tenants:
         say(f"Company {tenant.id}: {tenant.mode}, languages {', '.join(tenant.languages)}.")
