@@ -204,7 +204,7 @@ class Limits:
     """Clients at the same time from one address; what is left over is kept for the others."""
     connections_of_strangers: Count = 100
     """Clients at the same time that have not yet shown that they may send."""
-    commands: Count = 1000
+    commands: Count = 500
     """Commands between two mails that name no recipient, after which a client is disconnected."""
     data_rate: Count = 500
     """Bytes a second that a client has to send of a mail, on the average."""

@@ -39,7 +39,7 @@ class Limits:
     connections: int = 2000
     connections_per_address: int = 1500
     strangers: int = 100
-    commands: int = 1000
+    commands: int = 500
     errors: int = 20
     logins: int = 3
     hops: int = 50
@@ -282,7 +282,7 @@ COMMANDS = frozenset(
     "EHLO HELO STARTTLS AUTH XFORWARD MAIL RCPT DATA RSET NOOP VRFY EXPN HELP QUIT".split()
 )
 # Commands that led to no mail, as `smtpd_junk_command_limit` of Postfix, and seconds.
-_EAGER, _PAUSE = 100, 0.01
+_EAGER, _PAUSE = 100, 0.02
 STOPPING = reply(421, "4.3.2 Going down, please try again")
 _FAREWELL = 10.0
 _NOBODY = _Nobody()
