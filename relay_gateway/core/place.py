@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from urllib.parse import urlsplit
 
 from relay_gateway.core.flow import Element
+from relay_gateway.core.font import fonts
 from relay_gateway.core.judge import SUBJECT, Verdict
 from relay_gateway.core.letter import Letter, Paragraph, Voice
 from relay_gateway.core.message import Span, Unfit
@@ -41,6 +42,7 @@ class Spot:
     `like` is the HTML element that the block copies; without one the words go in as lines of the
     element that is open there, ended by newlines where it is preformatted. `has_below` tells
     whether the letter goes on there, the others whether the block has to bring an empty line.
+    `fonts` are what the letter's words stand in beside that.
     """
 
     at: int
@@ -49,6 +51,7 @@ class Spot:
     needs_gap_below: bool
     like: Element | None = None
     is_preformatted: bool = False
+    fonts: tuple[Element, ...] = ()
 
 
 def place(letter: Letter, verdict: Verdict | None) -> Spot:
@@ -65,7 +68,7 @@ def place(letter: Letter, verdict: Verdict | None) -> Spot:
     for index in _gaps(letter, decision, own[-1]):
         spot = _spot(letter, index)
         if spot is not None:
-            return spot
+            return replace(spot, fonts=fonts(letter)) if letter.is_html else spot
     raise Unfit("no gap that can hold the block")
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from relay_gateway.core import charset, transfer
 from relay_gateway.core.edit import Edit
+from relay_gateway.core.element import Element
 from relay_gateway.core.message import Message, Span, Unfit
 from relay_gateway.core.page import Page
 from relay_gateway.core.place import Spot, own_links
@@ -95,25 +96,36 @@ def _stuffed(line: str) -> str:
 
 def _html(spot: Spot, lines: tuple[str, ...], url: str, newline: str) -> str:
     end_of_line = newline if spot.is_preformatted else "<br>" + newline
-    rows = end_of_line.join(_row(line, url) for line in lines)
+    rows = _set(end_of_line.join(_row(line, url) for line in lines), spot.fonts)
     if spot.like is None:
         head = end_of_line * (spot.needs_gap_above if spot.has_below else 2)
         return head + rows + (end_of_line * 2 if spot.needs_gap_below else "")
-    tag = spot.like.tag
-    start, end = f"<{tag}{_attributes(spot)}>", f"</{tag}>"
-    gap = start + ("<br>" if tag == "div" else "&nbsp;") + end + newline
+    paragraph = (spot.like,)
+    empty = "<br>" if spot.like.tag == "div" else "&nbsp;"
+    gap = _set(_set(empty, spot.fonts), paragraph) + newline
     head = gap if spot.needs_gap_above else ""
-    return head + start + rows + end + newline + (gap if spot.needs_gap_below else "")
+    return head + _set(rows, paragraph) + newline + (gap if spot.needs_gap_below else "")
+
+
+def _set(words: str, elements: tuple[Element, ...]) -> str:
+    """The words in elements of the letter's kind, so that they look like those around them."""
+    for element in reversed(elements):
+        words = f"<{element.tag}{_attributes(element)}>{words}</{element.tag}>"
+    return words
 
 
 def _row(line: str, url: str) -> str:
     shown = escape(line, quote=False)
     address = escape(url)
-    return shown.replace(escape(url, quote=False), f'<a href="{address}">{address}</a>')
+    # A telephone shrinks the whole letter to the width of what it cannot fold.
+    link = f'<a href="{address}" style="word-break:break-all">{address}</a>'
+    return shown.replace(escape(url, quote=False), link)
 
 
-def _attributes(spot: Spot) -> str:
-    """Class and style of the neighbour, so that the block looks like the letter around it."""
-    kept = dict(spot.like.attributes) if spot.like else {}
-    pairs = ((name, kept[name]) for name in ("class", "style", "dir") if kept.get(name))
+def _attributes(element: Element) -> str:
+    pairs = ((name, value) for name, value in element.attributes if name in _COPIED and value)
     return "".join(f' {name}="{escape(value)}"' for name, value in pairs)
+
+
+# Nothing that has to be there once only, such as an `id`, and nothing that acts.
+_COPIED = ("class", "style", "dir", "face", "size", "color")

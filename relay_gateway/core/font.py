@@ -1,0 +1,51 @@
+"""What a writer's words are set in beside their paragraphs: Word's spans, the fonts of older mail.
+
+A block that only copies the paragraph around them would stand there in the reader's own font.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from relay_gateway.core.element import Element, tag
+from relay_gateway.core.letter import Letter
+from relay_gateway.core.markup import END, START, TEXT, tokens
+
+_LOOKS = {"font": ("face", "size", "color", "class", "style"), "span": ("class", "style")}
+
+
+def fonts(letter: Letter) -> tuple[Element, ...]:
+    """The `<font>` and `<span>` that most of the writer's words stand in, the outermost first.
+
+    Most, for a decision in red is not the letter's hand. None where they outlast a paragraph: then
+    they may hold the block as well.
+    """
+    worn: Counter[tuple[Element, ...]] = Counter()
+    for part in letter.own:
+        if _count(letter.source[part.start : part.end], worn):
+            return ()
+    return max(worn, key=worn.__getitem__, default=())
+
+
+def _count(source: str, worn: Counter[tuple[Element, ...]]) -> bool:
+    """Count the words by what they stand in; whether anything is still open at the end."""
+    around: list[Element] = []
+    for kind, name, start, end in tokens(source):
+        if kind is TEXT:
+            if not any(element.is_hidden for element in around):
+                plain = tuple(element for element in around if element.attributes)
+                worn[plain] += len(source[start:end].strip())
+        elif name not in _LOOKS:
+            continue
+        elif kind is START:
+            around.append(_looks(name, source[start:end]))
+        elif kind is END and around:
+            around.pop()
+    return bool(around)
+
+
+def _looks(name: str, written: str) -> Element:
+    its = tag(name, written)
+    kept = tuple(pair for pair in its.attributes if pair[0] in _LOOKS[name] and pair[1])
+    # Without a place, so that the same font is the same value wherever it is put on.
+    return Element(name, kept, -1, is_hidden=its.is_hidden)
