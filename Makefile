@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format lint types tests fuzz demo lock schemas clean
+.PHONY: run test check format lint types tests fuzz render demo lock schemas clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/relay-gateway serve -c config/gateway.yaml
@@ -31,6 +31,10 @@ SECONDS ?= 60
 
 fuzz: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) $(FILES)
+
+# Looks at the letters of the corpus in a browser: only the block may be new. Not part of `test`.
+render: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.render $(if $(CHROMIUM),--chromium $(CHROMIUM)) $(NAMES)
 
 schemas: $(VENV)/run.stamp
 	$(BIN)/python -m relay_gateway.config.schema

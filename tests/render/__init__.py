@@ -1,0 +1,1 @@
+"""Letters as people see them, before and after, in a real browser: `make render`."""
