@@ -48,4 +48,4 @@ def _looks(name: str, written: str) -> Element:
     its = tag(name, written)
     kept = tuple(pair for pair in its.attributes if pair[0] in _LOOKS[name] and pair[1])
     # Without a place, so that the same font is the same value wherever it is put on.
-    return Element(name, kept, -1, is_hidden=its.is_hidden)
+    return Element(name, kept, -1, is_hidden=its.is_hidden, is_preformatted=its.is_preformatted)

@@ -40,9 +40,9 @@ class Spot:
     """A gap between two paragraphs: words go in before the character `at` of the source.
 
     `like` is the HTML element that the block copies; without one the words go in as lines of the
-    element that is open there, ended by newlines where it is preformatted. `has_below` tells
-    whether the letter goes on there, the others whether the block has to bring an empty line.
-    `fonts` are what the letter's words stand in beside that.
+    element that is open there, ended by newlines where it is preformatted: where newlines of the
+    source are seen. `has_below` tells whether the letter goes on there, `needs_gap_…` whether the
+    block has to bring an empty line. `fonts` are what the letter's words stand in beside that.
     """
 
     at: int
@@ -134,9 +134,7 @@ def _html_spot(above: Paragraph, below: Paragraph | None) -> Spot | None:
     # A block element would end a paragraph that is open here.
     is_inside = any(element.tag == "p" for element in around)
     like = None if is_inside else _like(last.after, first.before, len(around))
-    return Spot(
-        opened.start, True, not below.is_spaced, not first.is_apart, like, is_pre and not like
-    )
+    return Spot(opened.start, True, not below.is_spaced, not first.is_apart, like, is_pre)
 
 
 def _like(above: tuple[Element, ...], below: tuple[Element, ...], depth: int) -> Element:

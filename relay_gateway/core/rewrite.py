@@ -95,16 +95,29 @@ def _stuffed(line: str) -> str:
 
 
 def _html(spot: Spot, lines: tuple[str, ...], url: str, newline: str) -> str:
-    end_of_line = newline if spot.is_preformatted else "<br>" + newline
+    is_bare = spot.like is None and spot.is_preformatted
+    end_of_line = newline if is_bare else "<br>" + newline
     rows = _set(end_of_line.join(_row(line, url) for line in lines), spot.fonts)
     if spot.like is None:
         head = end_of_line * (spot.needs_gap_above if spot.has_below else 2)
-        return head + rows + (end_of_line * 2 if spot.needs_gap_below else "")
-    paragraph = (spot.like,)
-    empty = "<br>" if spot.like.tag == "div" else "&nbsp;"
-    gap = _set(_set(empty, spot.fonts), paragraph) + newline
-    head = gap if spot.needs_gap_above else ""
-    return head + _set(rows, paragraph) + newline + (gap if spot.needs_gap_below else "")
+        words = head + rows + (end_of_line * 2 if spot.needs_gap_below else "")
+    else:
+        paragraph = (spot.like,)
+        empty = "<br>" if spot.like.tag == "div" else "&nbsp;"
+        gap = _set(_set(empty, spot.fonts), paragraph) + newline
+        head = gap if spot.needs_gap_above else ""
+        foot = gap if spot.needs_gap_below else ""
+        words = head + _set(rows, paragraph) + newline + foot
+    if is_bare or not _keeps_newlines(spot):
+        return words
+    # Inside of a tag a newline is not seen.
+    return words.replace(f">{newline}", f"{newline}>")
+
+
+def _keeps_newlines(spot: Spot) -> bool:
+    """Whether newlines of the source are seen in the block (Google Docs' spans keep them)."""
+    worn = (*spot.fonts, *([spot.like] if spot.like else []))
+    return spot.is_preformatted or any(each.is_preformatted for each in worn)
 
 
 def _set(words: str, elements: tuple[Element, ...]) -> str:

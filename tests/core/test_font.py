@@ -76,6 +76,27 @@ def test_a_font_named_in_signs_the_charset_lacks_is_written_as_references(policy
     assert block.isascii()
 
 
+KEPT = 'style="white-space:pre-wrap"'
+
+
+@pytest.mark.parametrize(
+    ("old", "kept"),
+    [
+        ("<div>", f"<div {KEPT}>"),
+        ("<div>", f"<div><span {KEPT}>"),
+        ("<body>\n", f"<body><div {KEPT}>"),
+    ],
+    ids=["paragraphs", "spans", "all around"],
+)
+def test_no_newline_of_the_block_is_seen_where_newlines_are_kept(policy, old, kept):
+    ends = "</span></div>" if "span" in kept else "</div>"
+    source = letter("", "").replace(old, kept).replace("</div>", ends).replace("</div>\n", "</div>")
+    raw = mail(part(source, "text/html"))
+    (block,) = added(raw, apply(raw, decide(envelope(), raw, policy).edits))
+    assert block.count("<br\r\n>") >= 5
+    assert ">\r\n" not in block.replace("\r\n>", "")
+
+
 def test_a_telephone_can_fold_the_link(policy):
     raw = mail(part(letter("", ""), "text/html"))
     (block,) = added(raw, apply(raw, decide(envelope(), raw, policy).edits))
