@@ -9,8 +9,10 @@ from email import message_from_bytes
 from email.message import Message
 from html import escape
 
-from relay_gateway.core.decision import Policy
-from tests.conftest import ACME
+from relay_gateway.core.decision import Policy, decide
+from relay_gateway.core.edit import apply
+from tests.conftest import ACME, envelope
+from tests.render import hands
 from tests.rulebook import shipped
 from tests.test_corpus import MAILS, become, wish
 
@@ -30,19 +32,25 @@ class Pair:
 
 
 def pairs() -> Iterator[Pair]:
-    """Every page of the corpus that the gateway changes."""
+    """Every page of the corpus that the gateway changes, and of the letters in other hands."""
     policy = Policy((ACME,), shipped())
     for path in MAILS:
         got, raw, sent = become(path, wish(path) | {"policy": policy})
-        if raw == sent:
-            continue
-        both = zip(message_from_bytes(raw).walk(), message_from_bytes(sent).walk(), strict=True)
-        for old, new in both:
-            if old.get_content_maintype() == "text" and old.get_payload() != new.get_payload():
-                is_html = old.get_content_subtype() == "html"
-                name = f"{path.stem}.{old.get_content_subtype()}"
-                is_new = got["reason"] == "rejection"
-                yield Pair(name, _shown(old), _shown(new), is_html, is_new)
+        if raw != sent:
+            yield from _pairs(path.stem, raw, sent, adds_block=got["reason"] == "rejection")
+    for name, raw in hands.letters():
+        decision = decide(envelope(), raw, policy)
+        if not decision.edits:
+            raise ValueError(f"{name} is left alone: {decision.reason} {decision.detail}")
+        yield from _pairs(name, raw, apply(raw, decision.edits), adds_block=True)
+
+
+def _pairs(name: str, raw: bytes, sent: bytes, *, adds_block: bool) -> Iterator[Pair]:
+    both = zip(message_from_bytes(raw).walk(), message_from_bytes(sent).walk(), strict=True)
+    for old, new in both:
+        if old.get_content_maintype() == "text" and old.get_payload() != new.get_payload():
+            kind = old.get_content_subtype()
+            yield Pair(f"{name}.{kind}", _shown(old), _shown(new), kind == "html", adds_block)
 
 
 def _shown(part: Message) -> str:
