@@ -12,6 +12,8 @@ from relay_gateway.core.letter import Letter
 from relay_gateway.core.markup import END, START, TEXT, tokens
 
 _LOOKS = {"font": ("face", "size", "color", "class", "style"), "span": ("class", "style")}
+# The block's first line has to hold them, and the words, within 998 octets (RFC 5322, 2.1.1).
+_LONG = 300
 
 
 def fonts(letter: Letter) -> tuple[Element, ...]:
@@ -24,7 +26,8 @@ def fonts(letter: Letter) -> tuple[Element, ...]:
     for part in letter.own:
         if _count(letter.source[part.start : part.end], worn):
             return ()
-    return max(worn, key=worn.__getitem__, default=())
+    most: tuple[Element, ...] = max(worn, key=worn.__getitem__, default=())
+    return most if sum(len(value) for each in most for _, value in each.attributes) <= _LONG else ()
 
 
 def _count(source: str, worn: Counter[tuple[Element, ...]]) -> bool:

@@ -47,6 +47,10 @@ def test_a_font_that_is_open_at_the_end_of_a_paragraph_is_not_put_on_twice(sourc
     assert looks(source) == []
 
 
+def test_fonts_too_long_for_a_line_of_mail_are_not_copied():
+    assert looks(FIRST.format(f'<span style="font-family:{"a" * 300}">', "</span>")) == []
+
+
 def test_hidden_words_have_no_hand():
     hidden = f'<span style="display:none">{"word " * 50}</span>'
     assert looks(f"<p>{hidden}{FONT}Thank you for it all.</font></p>") == [
