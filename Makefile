@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format lint types tests fuzz render demo lock schemas clean
+.PHONY: run test check format lint types tests fuzz mutants render demo lock schemas clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/relay-gateway serve -c config/gateway.yaml
@@ -35,6 +35,11 @@ fuzz: $(VENV)/dev.stamp
 # Looks at the letters of the corpus in a browser: only the block may be new. Not part of `test`.
 render: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.render $(if $(CHROMIUM),--chromium $(CHROMIUM)) $(NAMES)
+
+# Breaks the splicer and its proof in a copy, one careless change at a time, and shows which test
+# notices; a new bug is a row in tests/mutants/table.py. `make mutants ONLY=base64` plants some.
+mutants: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.mutants $(ONLY)
 
 schemas: $(VENV)/run.stamp
 	$(BIN)/python -m relay_gateway.config.schema

@@ -15,6 +15,7 @@ from tests.conftest import ACME, envelope
 from tests.mails import EN, EN_HTML, JA, JA_HTML, added, mail, multipart, part, texts
 
 BOTH = multipart("alternative", part(), part(JA_HTML, "text/html"))
+PGP = JA + "-----BEGIN PGP MESSAGE-----\n\nx\n-----END PGP MESSAGE-----\n"
 INVITE = JA.replace(
     "誠に残念ながら今回は採用を見送らせて\nいただくこととなりました", "面接をお願いいたします"
 )
@@ -47,6 +48,8 @@ def forced(policy):
         (part(head="Content-MD5: x\r\n"), Reason.UNFIT),
         (multipart("mixed", part()).replace(b"--b--", b"--c--"), Reason.UNREADABLE),
         (multipart("signed", part()), Reason.SIGNED),
+        (part(PGP, encoding="base64"), Reason.ENCRYPTED),
+        (part(f"<pre>{PGP}</pre>", "text/html", encoding="quoted-printable"), Reason.ENCRYPTED),
     ],
 )  # fmt: skip
 def test_reasons(policy, entity, reason):

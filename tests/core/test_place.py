@@ -157,6 +157,27 @@ def test_a_page_that_cannot_hold_the_block_is_left_alone(forced, source):
     assert with_block(source, forced) is None
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "見送ります。<span style='display: none'><br>",
+        "<ul><li>見送ります。<br></li></ul>",
+        "<h1>見送ります。<br></h1>",
+        "<a href=x>見送ります。<br></a>",
+    ],
+)
+def test_no_gap_is_found_where_the_block_does_not_belong(source):
+    with pytest.raises(Unfit, match="no gap"):
+        place(read_html(source), None)
+
+
+def test_a_paragraph_stays_one_around_the_block(forced):
+    source = "<p>見送ります。<br><font color=red><br>ご活躍をお祈りします。</font></p>"
+    new = with_block(source, forced)
+    assert_well_placed(source, new)
+    assert "<div" not in new
+
+
 def gap(text):
     """What stands around the spot in a plain letter."""
     spot = place(read_plain(text), None)

@@ -164,6 +164,17 @@ def test_a_flowed_letter_gets_no_soft_lines(forced, delsp):
     assert not any(line.endswith(" ") for line in words.splitlines())
 
 
+@pytest.mark.parametrize(
+    "last", ["採用を見送らせて \nいただきます。 \n", "見送ります。 ", "見送ります。\n"]
+)
+def test_an_empty_line_stands_above_the_block_where_the_last_line_is_soft(forced, last):
+    raw = mail(part(f"佐藤様\n\n{last}", "text/plain; format=flowed"))
+    (text,) = texts(apply(raw, decide(envelope(), raw, forced).edits))
+    above = text[: text.index("今後のキャリア")]
+    # RFC 3676, 4.5: the line after a soft one belongs to it, and that is the first empty one.
+    assert above.endswith("。 \r\n\r\n\r\n" if last.rstrip("\n").endswith(" ") else "。\r\n\r\n")
+
+
 def test_lines_of_the_block_that_would_read_as_quote_or_fold_are_stuffed(forced):
     words = block.Wording(("> a ", "From b", "{link}"))
     tenant = replace(ACME, wordings={"ja": words, "en": words})

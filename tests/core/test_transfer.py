@@ -58,6 +58,27 @@ def test_cuts_in_the_decoded_bytes_come_out_as_planned(data, places, new, encodi
     assert all(len(line) <= 76 for line in second.get_payload().splitlines())
 
 
+LETTER = "一行目 a=b \n.\nFrom ".encode() + b"x" * 70 + "。".encode() * 9 + b"\n-- \n"
+
+
+@pytest.mark.parametrize("encoding", ["quoted-printable", "base64"])
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("new", [b"n", b"blank \nblank ", b"word " * 30 + b"\n"])
+def test_a_cut_at_each_place_comes_out_as_planned(encoding, line_end, new):
+    new, data = (words.replace(b"\n", line_end) for words in (new, LETTER))
+    is_quoted = encoding == "quoted-printable"
+    raw = mail(part(LETTER.replace(b"\n", b"\r\n") if is_quoted else data, encoding=encoding))
+    raw = with_bare_newlines(raw) if line_end == b"\n" else raw
+    within = [match.start() + 1 for match in re.finditer(b"\r\n", data)]
+    for at in sorted({*range(len(data) + 1)} - {*within}):
+        rewritten = apply(raw, splice(raw, only(raw), (Cut(at, at, new),)))
+        second = message_from_bytes(rewritten)
+        assert second.get_payload(decode=True) == data[:at] + new + data[at:]
+        rows = second.get_payload().split(line_end.decode())
+        assert all(len(row) <= 76 and row == row.rstrip() for row in rows)
+        assert (b"\r" in rewritten) is (line_end == b"\r\n")
+
+
 @given(HURTFUL, st.integers(0, 999), HURTFUL)
 def test_quoted_printable_around_the_cut_stays_as_it_was(data, place, new):
     raw = mail(part(data, encoding="quoted-printable"))
@@ -130,6 +151,12 @@ def test_8_bit_words_do_not_go_into_a_7_bit_mail(encoding):
     raw = mail(part("a", encoding=encoding))
     with pytest.raises(Unfit, match="8-bit"):
         splice(raw, only(raw), (Cut(0, 0, b"\xe3\x81\x82"),))
+
+
+def test_one_8_bit_word_of_several_is_enough_to_be_refused():
+    raw = mail(part("abc"))
+    with pytest.raises(Unfit, match="8-bit"):
+        splice(raw, only(raw), (Cut(0, 0, b"a"), Cut(1, 1, b"\xe3\x81\x82")))
 
 
 def test_8_bit_words_do_not_go_into_a_7_bit_part_of_an_8_bit_mail():

@@ -99,6 +99,10 @@ def test_a_lost_trace_is_refuted(made):
     assert made.fault(made.new.partition(b"\r\n")[2])
 
 
+def test_another_field_in_place_of_the_trace_is_refuted(made):
+    assert "on top" in made.fault(made.new.replace(b"X-Relay-Trace", b"X-Relay-Place", 1))
+
+
 def test_lines_rewrapped_are_refuted(made):
     assert made.fault(made.new.replace(b"\r\n", b"\n"))
     assert "=\r\n" not in made.new.decode("latin-1") or made.fault(

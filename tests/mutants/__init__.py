@@ -1,0 +1,1 @@
+"""Planted bugs, each of which the tests have to notice: `make mutants`."""
