@@ -13,7 +13,7 @@ from html import unescape
 from itertools import accumulate
 
 from relay_gateway.core.element import BLOCK, STANDS_APART, VOID, Element, Tag, Trait, tag
-from relay_gateway.core.markup import END, START, TEXT, tokens
+from relay_gateway.core.markup import END, START, TEXT, is_quirky, tokens
 from relay_gateway.core.message import Unfit
 from relay_gateway.core.nesting import MAX_OPEN, ONCE, Nesting
 
@@ -94,7 +94,7 @@ class _Reader:
         self._lines: list[Line] = []
         self._source = source
         self._tags: dict[str, Tag] = {}
-        self._nesting = Nesting(_PATIENCE + len(source))
+        self._nesting = Nesting(_PATIENCE + len(source), is_quirky=is_quirky(source))
         self._before: tuple[Element, ...] = ()
         self._start = 0
         self._words: list[str] = []

@@ -93,6 +93,22 @@ def tokens(source: str) -> Iterator[Token]:
         yield TEXT, "", at, len(source)
 
 
+# 13.2.6.4.1, by what all standards since HTML 4.0 call themselves; 4.01's looser form counts where
+# it says where it is written.
+_STANDARD = re.compile(
+    r"(?:[\t\n\f\r ]++|<!--.*?--!?>)*+<!doctype[\t\n\f\r ]+html[\t\n\f\r ]*"
+    r"""(?:>|system[^>]*about:legacy-compat"""
+    r"""|public\s*["']-//W3C//DTD[ ](?:XHTML[ ]1\.[01][^>]*//|HTML[ ]4\.01?//"""
+    r"""|HTML[ ]4\.01[ ](?:Transitional|Frameset)//[^"'>]*["']\s*["']))""",
+    re.ASCII | re.IGNORECASE | re.DOTALL,
+)
+
+
+def is_quirky(source: str) -> bool:
+    """Whether browsers read this page in quirks mode: it has no doctype, or an old one."""
+    return _STANDARD.match(source) is None
+
+
 class _Seen:
     """What the tags before say of how the next are read."""
 

@@ -37,14 +37,16 @@ class Nesting:
 
     Whoever misnests can have the open elements searched anew for each tag, by us and by browsers,
     which open formatting again in each block: after `patience` steps the HTML is `Unfit`.
+    In quirks mode (13.2.6.4.7) a table may stand in a paragraph.
     """
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, *, is_quirky: bool = False) -> None:
         self.tally: defaultdict[str, int] = defaultdict(int)
         self._open: list[_Open] = []
         self._around: tuple[Element, ...] = ()
         self._patience = patience
         self._is_carrying = False
+        self._is_quirky = is_quirky
 
     def is_innermost(self, name: str) -> bool:
         """Whether the element that was opened last has this name."""
@@ -80,6 +82,8 @@ class Nesting:
         """End what the start tag of a block ends; whether that was more than a paragraph."""
         if self._is_carrying:
             self._tire(self.tally[Trait.FORMATTING])
+        if name == "table" and self._is_quirky:
+            return False
         closes = _CLOSES.get(name, _PARAGRAPH)
         if not self.tally["p"] and (closes is _PARAGRAPH or not any(map(self.tally.get, closes))):
             return False

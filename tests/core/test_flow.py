@@ -1,5 +1,6 @@
 """Lines and what is open around them, as a browser would have it."""
 
+import html5lib
 import pytest
 
 from relay_gateway.core.flow import MAX_LINES, MAX_OPEN, html_lines, plain_lines
@@ -38,6 +39,31 @@ def around(source, words):
 )
 def test_what_is_open_is_what_a_browser_has_open(source, tags):
     assert around(source, "X") == tags
+
+
+DOCTYPES = {
+    "": True,
+    "<!DOCTYPE html>": False,
+    "\r\n<!-- a --> <!doctype HTML >": False,
+    "<p><!doctype html>": True,
+    "<!doctype html SYSTEM 'about:legacy-compat'>": False,
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01//EN">': False,
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN">': True,
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.01 Transitional//EN" "http://x/loose.dtd">': False,
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 4.0 Transitional//EN">': True,
+    '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2//EN">': True,
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "http://x/strict.dtd">': False,
+    '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" "http://x/t.dtd">': False,
+}
+
+
+@pytest.mark.parametrize("doctype", DOCTYPES)
+def test_a_table_ends_a_paragraph_unless_the_page_is_quirky(doctype):
+    source = f"{doctype}<p>a<table><tr><td>X</table>"
+    tree = html5lib.parse(source, treebuilder="dom", namespaceHTMLElements=False)
+    table = tree.getElementsByTagName("table")[0]
+    assert (table.parentNode.tagName == "p") is DOCTYPES[doctype]
+    assert ("p" in around(source, "X")) is DOCTYPES[doctype]
 
 
 @pytest.mark.parametrize(

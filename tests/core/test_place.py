@@ -127,6 +127,12 @@ def test_the_block_stands_between_decision_and_wish_as_its_neighbours_do(forced,
     assert above in new[new.index("見送らせて") : first]
 
 
+@pytest.mark.parametrize("doctype", ["", "<!doctype html>"])
+def test_the_block_stands_above_a_table_behind_an_open_paragraph(forced, doctype):
+    source = f"{doctype}<p>We regret.<table><tr><td>We wish you luck.</table>"
+    assert_well_placed(source, with_block(source, forced))
+
+
 def test_the_block_takes_on_class_and_style(forced):
     style = "margin:0cm;font-family:&quot;游ゴシック&quot;"
     new = with_block(html(f'<p class="MsoNormal" style="{style}">{{}}</p><p>&nbsp;</p>'), forced)
