@@ -11,6 +11,7 @@ from relay_gateway.cli.demo import demo
 from relay_gateway.cli.explain import explain
 from relay_gateway.cli.log import log
 from relay_gateway.cli.password import password
+from relay_gateway.cli.redact import redact
 from relay_gateway.cli.reload import reload
 from relay_gateway.cli.rewrite import rewrite
 from relay_gateway.cli.scan import scan
@@ -24,6 +25,6 @@ def main() -> None:
     """Find a company's job rejections on their way out and add its CareerRelay link to them."""
 
 
-_OFFICE = (block, demo, explain, rewrite, scan, credits, log, send, password)
+_OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
 for command in (serve, reload, check, *_OFFICE):
     main.add_command(command)

@@ -148,11 +148,22 @@ def _offer(envelope: Envelope, message: Message, judged: _Judged, tenant: Tenant
         return Decision(Reason.UNFIT, tenant.id, verdict, detail=str(why))
     fault = verify(message.raw, apply(message.raw, edits), (TRACE,), changes)
     if fault:
-        return Decision(Reason.VERIFY_FAILED, tenant.id, verdict, detail=fault)
+        return Decision(Reason.VERIFY_FAILED, tenant.id, verdict, detail=_told(fault, changes))
     is_new = any(change.adds_block for change in changes)
     reason = Reason.REJECTION if is_new else Reason.UPGRADED_LINK
     decision = Decision(reason, tenant.id, verdict, referral, edits)
     return decision if tenant.mode is Mode.LIVE else _only_seen(decision)
+
+
+def _told(fault: str, changes: tuple[Change, ...]) -> str:
+    """What was refuted, and of parts of which kind and size; none of their words."""
+    parts = (
+        f"{page.part.media_type} {page.text.codec} {page.part.encoding or '7bit'},"
+        f" {len(page.text.data)} octets, cut at {change.cuts[0].start}"
+        for change in changes
+        for page in (change.page,)
+    )
+    return f"{fault}: {'; '.join(parts)}"
 
 
 def _only_seen(decision: Decision) -> Decision:

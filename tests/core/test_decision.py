@@ -60,6 +60,20 @@ def test_reasons(policy, entity, reason):
     assert decision.tenant == "acme"
 
 
+# Browsers ignore the tag of a form within a form, and we do not.
+REFUTED = "<form>Dear Taro,<p>Unfortunately, we have decided not to move forward with your \
+application.<form>Best regards"
+
+
+def test_what_the_proof_refutes_goes_on_as_it_came(policy, forced):
+    for one in (policy, forced):
+        decision = decide(envelope(), mail(part(REFUTED, "text/html")), one)
+        assert (decision.reason, decision.edits) == (Reason.VERIFY_FAILED, ())
+        assert decision.referral is None
+        assert decision.detail.startswith("the block is not seen")
+        assert decision.detail.endswith(": text/html utf_8 7bit, 110 octets, cut at 92")
+
+
 def test_a_sender_of_no_company_is_not_read(policy):
     decision = decide(envelope(sender=b"a@other.example"), b"\xff", policy)
     assert (decision.reason, decision.tenant) == (Reason.NO_COMPANY, "")
