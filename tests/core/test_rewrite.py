@@ -1,12 +1,13 @@
 """The promise of the house: the mail with its block, less the block, is the mail."""
 
+import re
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_gateway.core import block
+from relay_gateway.core import block, link
 from relay_gateway.core.decision import decide
 from relay_gateway.core.edit import apply
 from relay_gateway.core.message import read
@@ -156,6 +157,23 @@ def test_html_in_7_bit_gets_character_references(forced):
     assert "今後のキャリア".encode("ascii", "xmlcharrefreplace") in rewritten
 
 
+def test_html_gets_references_for_what_its_charset_cannot_hold(forced):
+    page = JA_HTML.replace("佐藤", "Sató").encode("iso-8859-1", "xmlcharrefreplace")
+    raw = mail(part(page, "text/html", charset="iso-8859-1"))
+    (new,) = texts(apply(raw, decide(envelope(), raw, forced).edits))
+    assert "今後のキャリア".encode("ascii", "xmlcharrefreplace").decode() in new
+    assert "?" not in new
+
+
+def test_a_company_may_be_called_what_reads_as_markup(forced):
+    words = block.Wording(("{company}: ", "{link}"))
+    tenant = replace(ACME, name="A<i>B & C", wordings={"ja": words})
+    raw = mail(part(JA_HTML, "text/html"))
+    wanted = replace(forced, tenants=(tenant,))
+    (new,) = texts(apply(raw, decide(envelope(), raw, wanted).edits))
+    assert "A&lt;i&gt;B &amp; C" in new
+
+
 @pytest.mark.parametrize("delsp", ["", "; delsp=yes"])
 def test_a_flowed_letter_gets_no_soft_lines(forced, delsp):
     soft = JA.replace("見送らせて\n", "見送らせて \n").replace("。\n", "。 \n")
@@ -199,7 +217,9 @@ def test_a_pasted_link_becomes_the_tracked_one_in_its_place(forced, letter, kind
     decision = decide(envelope(), raw, forced)
     assert decision.reason is Reason.UPGRADED_LINK
     (new,) = texts(apply(raw, decision.edits))
-    assert new.count(f"{ACME.link}/{decision.referral.id}") == times
+    found = re.findall(rf"{ACME.link}/([A-Za-z0-9]+)", new)
+    assert len(found) == times
+    assert all(link.open_token(token, ACME.id, ACME.keys) for token in found)
     assert "キャリアリレー" not in new
 
 
