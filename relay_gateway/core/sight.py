@@ -39,6 +39,15 @@ def is_seen(old: str, new: str, block: str) -> bool:
     return len(added) == 1 and _is_open_to_sight(added[0])
 
 
+def is_relinked(old: str, new: str, gone: tuple[str, ...], come: str) -> bool:
+    """Whether `new` is the page `old` but for the addresses `gone`, in their order, now `come`."""
+    before, after = (LexborHTMLParser(page).html or "" for page in (old, new))
+    first, *rest = after.split(come)
+    if len(rest) != len(gone):
+        return False
+    return before == first + "".join(a + b for a, b in zip(gone, rest, strict=True))
+
+
 _FORMATTING = re.compile(
     rf"</?(?:{'|'.join(sorted(FORMATTING - {'a'}))})(?:\s[^>\"]*(?:\"[^\"]*\"[^>\"]*)*)?>"
 )

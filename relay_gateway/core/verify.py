@@ -123,13 +123,19 @@ def _is_written(old: bytes, new: bytes, change: Change) -> bool:
 
 
 def _is_seen(change: Change, new: bytes) -> bool:
-    """Whether a browser shows the old page and the block in it, and nothing else."""
-    if not change.adds_block:
-        return True
+    """Whether a browser shows the old page and the block or the address in it, nothing else."""
     text = change.page.text
-    block = charset.decode(change.cuts[0].new, text.codec)
-    is_seen = sight.is_seen(text.text, charset.decode(new, text.codec), block)
+    if not change.adds_block:
+        gone = tuple(_words(text.data[cut.start : cut.end], change) for cut in change.cuts)
+        (come,) = {_words(cut.new, change) for cut in change.cuts}
+        return sight.is_relinked(text.text, _words(new, change), gone, come)
+    block = _words(change.cuts[0].new, change)
+    is_seen = sight.is_seen(text.text, _words(new, change), block)
     return is_seen and _is_honest(block)
+
+
+def _words(data: bytes, change: Change) -> str:
+    return charset.decode(data, change.page.text.codec)
 
 
 def _is_honest(block: str) -> bool:

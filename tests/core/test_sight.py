@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from relay_gateway.core.sight import is_seen
+from relay_gateway.core.sight import is_relinked, is_seen
 
 BLOCK = '<p>An offer:<br>\r\n<a href="https://x.example/1?a&amp;b">https://x.example/1?a&amp;b</a></p>\r\n'
 
@@ -66,6 +66,23 @@ def test_a_block_where_it_does_not_belong_is_refuted(head, tail):
 )
 def test_anything_else_that_is_new_is_refuted(new):
     assert not is_seen("<p>a</p><p>b</p>", new, BLOCK)
+
+
+OLD, NEW = "https://x.example/c", "https://x.example/c/TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_so"),
+    [
+        (f"<p><a href={OLD}>{OLD}</a>", f"<p><a href={NEW}>{NEW}</a>", True),
+        (f"<p><a href={OLD}>{OLD}</a>", f"<p><a href={NEW}>{OLD}</a>", False),
+        (f"<p><a href={OLD}>{OLD}</a>", f"<p><a href={NEW}>{NEW}</a>.", False),
+        (f"<p><a href={OLD}>{OLD}</a>", f"<p><b href={NEW}>{NEW}</b>", False),
+        (f"<p><a href={OLD}/>{OLD}</a>", f"<p><a href={NEW}>{NEW}</a>", False),
+    ],
+)
+def test_only_the_address_of_a_link_may_have_changed(old, new, is_so):
+    assert is_relinked(old, new, (OLD, OLD), NEW) is is_so
 
 
 def shape(node):

@@ -527,6 +527,13 @@ PROOF = (
     ),
     _bug(
         "sight",
+        "believes that a pasted link is all that has changed",
+        "return before == first +",
+        "return bool(first) or before == first +",
+        "sight",
+    ),
+    _bug(
+        "sight",
         "compares only how long two trees are",
         "if new[:at] == old[:at] and new[at + len(block) :] == old[at:]:",
         "if new:",
