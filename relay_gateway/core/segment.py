@@ -20,7 +20,8 @@ class Segment(StrEnum):
 
 def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
     """The kind that the subject and the writer's own paragraphs plainly name; else `any`."""
-    text = "\n".join(normal.normalise_all((subject, *paragraphs)))
+    # Alternatives say the same, and lists and forms repeat themselves.
+    text = "\n".join(normal.normalise_all(tuple(dict.fromkeys((subject, *paragraphs)))))
     named = [each for each, pattern in _SIGNS.items() if pattern.search(text)]
     return named[0] if len(named) == 1 else Segment.ANY
 
