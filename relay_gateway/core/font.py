@@ -6,6 +6,7 @@ A block that only copies the paragraph around them would stand there in the read
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 
 from relay_gateway.core.element import Element, tag
 from relay_gateway.core.letter import Letter
@@ -14,6 +15,8 @@ from relay_gateway.core.markup import END, START, TEXT, tokens
 _LOOKS = {"font": ("face", "size", "color", "class", "style"), "span": ("class", "style")}
 # The block's first line has to hold them, and the words, within 998 octets (RFC 5322, 2.1.1).
 _LONG = 300
+# Characters of a letter that show its hand; an endless one is not read to its end.
+_ENOUGH = 2000
 
 
 def fonts(letter: Letter) -> tuple[Element, ...]:
@@ -26,6 +29,8 @@ def fonts(letter: Letter) -> tuple[Element, ...]:
     for part in letter.own:
         if _count(letter.source[part.start : part.end], worn):
             return ()
+        if worn.total() > _ENOUGH:
+            break
     most: tuple[Element, ...] = max(worn, key=worn.__getitem__, default=())
     return most if sum(len(value) for each in most for _, value in each.attributes) <= _LONG else ()
 
@@ -47,6 +52,7 @@ def _count(source: str, worn: Counter[tuple[Element, ...]]) -> bool:
     return bool(around)
 
 
+@lru_cache(maxsize=256)
 def _looks(name: str, written: str) -> Element:
     its = tag(name, written)
     kept = tuple(pair for pair in its.attributes if pair[0] in _LOOKS[name] and pair[1])

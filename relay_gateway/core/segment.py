@@ -21,11 +21,14 @@ class Segment(StrEnum):
 def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
     """The kind that the subject and the writer's own paragraphs plainly name; else `any`."""
     # Alternatives say the same, and lists and forms repeat themselves.
-    text = "\n".join(normal.normalise_all(tuple(dict.fromkeys((subject, *paragraphs)))))
+    told = tuple(dict.fromkeys((subject, *paragraphs)))[:_MOST]
+    text = "\n".join(normal.normalise_all(told))
     named = [each for each, pattern in _SIGNS.items() if pattern.search(text)]
     return named[0] if len(named) == 1 else Segment.ANY
 
 
+# Paragraphs; what a letter is about it says long before.
+_MOST = 60
 # What the letter is about, not what its reader has done: 「アルバイトのご経験」 stands in letters
 # to graduates, 「新卒採用のご経験」 in letters to people who change jobs.
 _HIRING = (
