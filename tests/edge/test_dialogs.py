@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import smtplib
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -403,3 +404,50 @@ async def test_a_next_hop_that_is_down_is_a_line_in_the_log():
 
     refused = [line for line in lines if line["event"] == "refused"]
     assert [(line["command"], line["reply"]["code"]) for line in refused] == [("MAIL", 451)]
+
+
+SAID = st.lists(
+    st.sampled_from(
+        [
+            b"EHLO client.example",
+            b"HELO \xff",
+            b"MAIL FROM:<hr@acme.example>",
+            b"mail from:<\x00@[> SIZE=-1",
+            b"RCPT TO:<kim@mail.example>",
+            b"RCPT TO:<",
+            b"DATA",
+            b"DATA now",
+            b".",
+            b"\r",
+            b"\0.",
+            b"RSET",
+            b"AUTH PLAIN =",
+            b"STARTTLS",
+            b"XFORWARD ADDR=",
+            b"PROXY TCP4",
+            "VRFY 祈".encode(),
+            b"\x16\x03\x01",
+            b"x" * 3000,
+        ]
+    )
+    | st.binary(max_size=20),
+    max_size=20,
+)
+
+
+@given(SAID, st.sampled_from([b"\r\n", b"\n"]))
+async def test_whatever_a_client_says_is_obeyed_or_refused(lines, end):
+    with capture_logs() as log:
+        async with NextServer() as server, front(server) as front_end:
+            client = await Talker.at(front_end.port)
+            await client.say(b"".join(line + end for line in lines) + b"\r\n.\r\nQUIT\r\n")
+            client.writer.write_eof()
+            async with asyncio.timeout(20):
+                heard = await client.reader.read()
+            await client.close()
+        assert all(
+            re.fullmatch(rb"(?:HELO|EHLO|MAIL|RCPT|DATA|RSET|QUIT)[ -~]*", line)
+            for line in server.lines
+        )
+    assert re.fullmatch(rb"(?:[2345][0-9]{2}[ -][ -~]*\r\n)+", heard)
+    assert not any(line["event"].endswith("_failed") for line in log)
