@@ -163,3 +163,15 @@ def test_a_block_that_nobody_sees_is_refuted():
 )
 def test_a_link_that_does_not_lead_where_it_says_is_refuted(block):
     assert _is_honest(block) is ("/T" in block and "evil" not in block)
+
+
+def test_a_link_to_somewhere_else_is_refuted():
+    raw = mail(part(f"<html><body>{JA}</body></html>", "text/html"))
+    made = Rewriting(raw)
+    (change,) = made.changes
+    (cut,) = change.cuts
+    other = replace(cut, new=cut.new.replace(b'href="https://', b'href="https://evil.example/', 1))
+    assert other != cut
+    lying = replace(change, cuts=(other,))
+    edits = (made.edits[0], *rewrite.edits(read(raw), (lying,)))
+    assert made.fault(apply(raw, edits), (lying,)) == "the block is not seen where it was put"
