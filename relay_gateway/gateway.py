@@ -148,7 +148,7 @@ class Gateway:
             return Decision(Reason.TOO_LARGE, known.tenant.id)
         try:
             thought = self._think(envelope, raw)
-            return await asyncio.wait_for(thought, self._station.think_seconds)
+            decision = await asyncio.wait_for(thought, self._station.think_seconds)
         except TimeoutError:
             log.error("out_of_time", id=envelope.id, size=len(raw))
             return Decision(Reason.OUT_OF_TIME)
@@ -156,6 +156,7 @@ class Gateway:
             # A fault of ours must never hold up somebody's mail.
             log.exception("decide_failed", id=envelope.id)
             return Decision(Reason.OUR_FAULT)
+        return _begun(decision, self._clock.now() >= known.tenant.since)
 
     async def _think_here(self, envelope: Envelope, raw: Raw) -> Decision:
         return await asyncio.to_thread(decide, envelope, raw[:], self._policy)
@@ -193,6 +194,13 @@ class Gateway:
         except Exception:
             # The mail is delivered: a full disk under the log must not have it sent again.
             log.exception("observe_failed", id=outcome.envelope.id)
+
+
+def _begun(decision: Decision, has_begun: bool) -> Decision:
+    """The decision, unless the day on which the company's links begin is still to come."""
+    if has_begun or decision.referral is None:
+        return decision
+    return replace(decision, reason=Reason.NOT_YET, referral=None, edits=())
 
 
 # More than our own `Received:` field takes.

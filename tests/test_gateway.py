@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from relay_gateway.core import decision as thought
+from relay_gateway.core import offer as thought
 from relay_gateway.core.credit import Kind, Terms, state
 from relay_gateway.core.envelope import Standing
 from relay_gateway.core.reason import Reason

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 from relay_gateway.config import certificates, secret, shape, wordings
 from relay_gateway.config.certificates import BadFile
-from relay_gateway.config.company import CompanyFile, ProofFile
+from relay_gateway.config.company import Approved, CompanyFile, ProofFile
 from relay_gateway.config.document import Document, Fault, Route
 from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
 from relay_gateway.core.block import Wording
@@ -127,9 +128,22 @@ def _tenant(file: CompanyFile, keys: Keys, words: Mapping[str, Wording]) -> Tena
             agencies=frozenset(scope.agencies),
             suppress=frozenset(scope.suppress),
             bulk_senders=frozenset(scope.bulk_senders),
+            segments=frozenset(scope.segments),
+            carriers=frozenset(scope.carriers),
+            skip_tlds=frozenset(scope.skip_tlds),
+            test_recipients=frozenset(scope.test_recipients),
             rewrites_dkim=scope.rewrites_dkim,
         ),
+        marker=file.marker,
+        since=_since(file.approved),
     )
+
+
+def _since(approved: Approved | None) -> float:
+    """The first moment of links, in seconds since the epoch; 0 if nobody has to approve."""
+    if approved is None:
+        return 0.0
+    return datetime.combine(approved.since or approved.on, time(), UTC).timestamp()
 
 
 def _lacking(

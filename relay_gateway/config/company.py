@@ -11,7 +11,9 @@ from relay_gateway.config import fields
 from relay_gateway.config.fields import Count, Domain, Language, Location, Mailbox, Network
 from relay_gateway.config.models import STRICT, SecretValue
 from relay_gateway.core.credit import Basis
-from relay_gateway.core.tenant import Mode
+from relay_gateway.core.segment import Segment
+from relay_gateway.core.template import MARKER
+from relay_gateway.core.tenant import CARRIERS, SKIP_TLDS, Mode
 from relay_gateway.core.words import LANGUAGES, Style
 
 
@@ -90,10 +92,24 @@ class Credits:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ScopeFile:
-    """Whom the company does not want to reach with a link."""
+    """Whom the company does not want to reach with a link, and which letters."""
 
     agencies: Annotated[tuple[Domain, ...], Field(examples=[["agent.example"]])] = ()
     """Domains of recruiting agencies: a mail to them speaks about a candidate, not to one."""
+    segments: Annotated[tuple[Segment, ...], Field(min_length=1, examples=[["any"]])] = (
+        Segment.ANY,
+        Segment.MID_CAREER,
+    )
+    """The kinds of hiring whose letters may carry the link: mid_career, new_graduate, internship,
+    part_time, temporary; any for letters that do not say. A kind is for whom the linked page is."""
+    carriers: Annotated[tuple[Domain, ...], Field(examples=[["softbank.ne.jp"]])] = CARRIERS
+    """Domains whose subscribers can refuse every mail with a URL: their letters get the link only
+    if there is a URL in them already."""
+    skip_tlds: Annotated[tuple[fields.TopLevel, ...], Field(examples=[["de"]])] = SKIP_TLDS
+    """Last labels of recipients' domains, of countries where the offer may count as advertising."""
+    test_recipients: Annotated[tuple[Mailbox, ...], Field(examples=[["it@acme.example"]])] = ()
+    """Addresses to try it out with: their letters get the link in mode monitor too, whether inside
+    or outside the company, and are never counted."""
     suppress: Annotated[tuple[Mailbox, ...], Field(examples=[["taro@mail.example"]])] = ()
     """Persons who asked not to be sent the offer."""
     bulk_senders: Annotated[tuple[Mailbox, ...], Field(examples=[["ats@acme.example"]])] = ()
@@ -101,6 +117,18 @@ class ScopeFile:
     rewrites_dkim: fields.Switch = False
     """Whether mails that are DKIM-signed already may be changed, because the next hop signs them
     again. Otherwise they pass as they came: a broken signature keeps mails from arriving."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Approved:
+    """Who has said yes to the company's links, for the record, and when they begin."""
+
+    by: Annotated[fields.Text, Field(min_length=1, max_length=200, examples=["人事部長 佐藤"])]
+    """Who."""
+    on: Annotated[fields.Day, Field(examples=["2026-11-20"])]
+    """When."""
+    since: Annotated[fields.Day | None, Field(alias="from", examples=["2026-12-01"])] = None
+    """The first day of links, in UTC; the day of the approval if left out."""
 
 
 _OPT_OUT = "saiyo@acme.example"
@@ -117,9 +145,13 @@ class OwnWords:
     mid_career: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
     """For letters that speak of mid-career hiring (中途採用)."""
     new_graduate: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
-    """For letters that speak of hiring new graduates, or of an internship (新卒採用)."""
+    """For letters that speak of hiring new graduates (新卒採用)."""
+    internship: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of an internship (インターン)."""
     part_time: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
     """For letters that speak of part-time work (アルバイト、パート)."""
+    temporary: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of temporary work through an agency (派遣)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -160,6 +192,10 @@ class CompanyFile:
     """The name that stands for {company} in the block."""
     mode: Mode = Mode.MONITOR
     """monitor: judge and change nothing; live: add the link; paused: do nothing."""
+    approved: Annotated[
+        Approved | None, Field(examples=[{"by": "人事部長 佐藤", "on": "2026-11-20"}])
+    ] = None
+    """Who has approved the words and the rules, and from when links go out in mode live."""
     senders: Annotated[Senders, Field(examples=[{"domains": ["acme.example"]}])]
     """By these envelope senders a mail is known to be the company's."""
     proof: ProofFile = ProofFile()
@@ -177,6 +213,10 @@ class CompanyFile:
         BlockFile, fields.Gathered(LANGUAGES), Field(examples=[{"style": "short"}])
     ] = Field(default_factory=BlockFile)
     """How the offer is said; the shipped words in full if left out."""
+    marker: Annotated[
+        fields.Text, Field(pattern=fields.MARKER, max_length=40, examples=[MARKER])
+    ] = MARKER
+    """What HR writes into a letter to exempt it; it is taken out before the letter leaves."""
     credits: Credits = Credits()
     """How referred persons become credits."""
     scope: ScopeFile = ScopeFile()

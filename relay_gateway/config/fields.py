@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -109,6 +110,16 @@ def _domain(value: object) -> str:
     if not _DOMAIN.fullmatch(text):
         raise refuse("which is no domain; write for example acme.example")
     return text
+
+
+def _day(value: object) -> date:
+    how = "write a day as year-month-day, for example 2026-12-01"
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(_text(value, how))
+    except ValueError:
+        raise refuse(how) from None
 
 
 def _idna(domain: str) -> str:
@@ -267,16 +278,22 @@ RULE_NAME = "^[a-z0-9][a-z0-9_-]{0,63}$"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
 OWN_NAME = r"^[^\s{}!-~]{1,5}$"
 FIELD_NAME = "^[Xx]-[A-Za-z0-9-]{1,60}$"
+MARKER = r"^\S(?:\S|\S.*\S)\S$"
+TOP_LEVEL = "^[a-z]{2,63}$"
 FORMS = {
     LANGUAGE: "a language is written in two or three small letters, for example ja",
     COMPANY_ID: "write 1 to 32 small letters, digits and hyphens, for example acme",
     RULE_NAME: "write small letters, digits and hyphens, for example see-off-hiring",
     FIELD_NAME: "write a field name that begins with X-, for example X-Relay-Key",
+    MARKER: "write three signs or more that stand in no letter otherwise, for example [[no-relay]]",
+    TOP_LEVEL: "write the last label of a domain in small letters, for example de",
     OWN_NAME: "write one to five full-width signs, for example 当社",
     VARIABLE: "write the name of an environment variable, for example ACME_SECRET",
 }
 
 Text = StrictStr
+TopLevel = Annotated[StrictStr, Field(pattern=TOP_LEVEL)]
+Day = Annotated[date, BeforeValidator(_day), Schema({"type": "string", "format": "date"})]
 Switch = StrictBool
 Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 Seconds = Annotated[StrictFloat, Field(gt=0, le=3600, allow_inf_nan=False)]

@@ -32,6 +32,17 @@ def veto(
     return next((reason for reason in checks if reason is not None), None)
 
 
+def is_test(envelope: Envelope, tenant: Tenant) -> bool:
+    """Whether the mail goes only to those who try the gateway out."""
+    tested = tenant.scope.test_recipients
+    return bool(tested) and all(_address(rcpt) in tested for rcpt in envelope.recipients)
+
+
+def is_wary(envelope: Envelope, tenant: Tenant) -> bool:
+    """Whether the recipient's carrier may refuse a mail for a URL that it did not hold before."""
+    return any(domain_of(rcpt) in tenant.scope.carriers for rcpt in outsiders(envelope, tenant))
+
+
 def outsiders(envelope: Envelope, tenant: Tenant) -> tuple[bytes, ...]:
     """The recipients outside the company."""
     inside = tenant.internal_domains | tenant.domains
@@ -57,15 +68,23 @@ def _by_tenant(tenant: Tenant) -> Reason | None:
 
 
 def _by_recipients(envelope: Envelope, message: Message, tenant: Tenant) -> Reason | None:
+    if is_test(envelope, tenant):
+        return None
     reached = outsiders(envelope, tenant)
     if not reached:
         return Reason.INTERNAL
     if len(reached) > 1 or len(_visible(message, tenant)) > 1:
         return Reason.SEVERAL_RECIPIENTS
-    if domain_of(reached[0]) in tenant.scope.agencies:
+    domain = domain_of(reached[0])
+    if domain in tenant.scope.agencies:
         return Reason.AGENCY
-    address = reached[0].decode("utf-8", "replace").lower()
-    return Reason.SUPPRESSED if address in tenant.scope.suppress else None
+    if domain.rpartition(".")[2] in tenant.scope.skip_tlds:
+        return Reason.REGION
+    return Reason.SUPPRESSED if _address(reached[0]) in tenant.scope.suppress else None
+
+
+def _address(recipient: bytes) -> str:
+    return recipient.decode("utf-8", "replace").lower()
 
 
 # Python's parser of addresses takes a second for 100 KB of commas. One address takes 320 octets and
