@@ -8,28 +8,56 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The steps of a referral's life, in their usual order."""
+    """What may happen to a referral, in the usual order; then what happens to a company's account.
+
+    A company is `halted` by the burst guard and `resumed` by a person.
+    """
 
     OFFERED = "offered"
     ACCEPTED = "accepted"
+    BOUNCED = "bounced"
+    SETTLED = "settled"
+    CLICKED = "clicked"
     REGISTERED = "registered"
     VOIDED = "voided"
+    GRANTED = "granted"
+    REDEEMED = "redeemed"
+    ADJUSTED = "adjusted"
+    HALTED = "halted"
+    RESUMED = "resumed"
+
+
+# What may happen more than once to the same referral or company, told apart by its fact `id`.
+REPEATABLE = frozenset(
+    (Kind.CLICKED, Kind.GRANTED, Kind.REDEEMED, Kind.ADJUSTED, Kind.HALTED, Kind.RESUMED)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened to one referral; `at` is seconds since the epoch, UTC."""
+    """One thing that happened to one referral or company; `at` is seconds since the epoch, UTC.
+
+    `person` is a keyed hash, never an address, and `referral` and `person` are empty for what
+    happens to a company. `facts` are further names and values in the order of their names: no words
+    of a mail, nothing that names a person.
+    """
 
     kind: Kind
     tenant: str
     referral: str
     person: str
     at: float
+    facts: tuple[tuple[str, str], ...] = ()
 
     @property
     def key(self) -> str:
         """What makes two tellings the same event."""
-        return f"{self.kind}:{self.referral}"
+        told = f"{self.kind}:{self.referral}"
+        return f"{told}:{self.fact('id')}" if self.kind in REPEATABLE else told
+
+    def fact(self, name: str) -> str:
+        """The value of one fact; empty if it was not told."""
+        return dict(self.facts).get(name, "")
 
 
 class Basis(StrEnum):
