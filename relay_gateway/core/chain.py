@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from relay_gateway.core.credit import Event
 
@@ -29,10 +29,23 @@ class Entry:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a chain stands: the digest of its last entry, and how many there are."""
+
+    digest: str = START
+    entries: int = 0
+
+
 def entry(event: Event, salt: str, previous: str) -> Entry:
     """The event as the next link after the digest `previous` (`START` for the first)."""
     veil = veiled(event.person, salt)
     return Entry(event, salt, veil, digest(event, veil, previous))
+
+
+def forgotten(kept: Entry, alias: str) -> Entry:
+    """The same link of the chain without its person."""
+    return replace(kept, event=replace(kept.event, person=alias), salt="")
 
 
 def veiled(person: str, salt: str) -> str:
@@ -45,9 +58,13 @@ def digest(event: Event, veil: str, previous: str) -> str:
     return hashlib.sha256(previous.encode() + _canonical(event, veil)).hexdigest()
 
 
-def broken(entries: Iterable[Entry]) -> int | None:
+def head(entries: Sequence[Entry]) -> Head:
+    """Where the chain of these entries stands."""
+    return Head(entries[-1].digest, len(entries)) if entries else Head()
+
+
+def broken(entries: Iterable[Entry], previous: str = START) -> int | None:
     """The index of the first entry that does not follow from those before it; None if all do."""
-    previous = START
     for index, kept in enumerate(entries):
         if kept.salt and veiled(kept.event.person, kept.salt) != kept.veil:
             return index
@@ -58,5 +75,7 @@ def broken(entries: Iterable[Entry]) -> int | None:
 
 
 def _canonical(event: Event, veil: str) -> bytes:
-    told = [str(event.kind), event.tenant, event.referral, veil, repr(event.at), event.facts]
+    # A ledger gives back 1.0 for 1 and 0.0 for -0.0; the sum makes them one before they are hashed.
+    at = repr(event.at + 0.0)
+    told = [str(event.kind), event.tenant, event.referral, veil, at, event.facts]
     return json.dumps(told, ensure_ascii=True, separators=(",", ":")).encode()
