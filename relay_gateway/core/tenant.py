@@ -10,6 +10,7 @@ from relay_gateway.core.access import Network
 from relay_gateway.core.block import Wording
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.envelope import domain_of
+from relay_gateway.core.rules import RuleSet
 
 
 class Mode(StrEnum):
@@ -58,7 +59,8 @@ class Scope:
 class Tenant:
     """One company. `keys` are secret: the first signs links, all verify, the last names persons.
 
-    `link` is the company's dedicated CareerRelay URL without a trailing slash.
+    `link` is the company's dedicated CareerRelay URL without a trailing slash. Without `rules` of
+    its own it is judged by the gateway's.
     """
 
     id: str
@@ -74,6 +76,7 @@ class Tenant:
     terms: Terms = field(default_factory=Terms)
     scope: Scope = field(default_factory=Scope)
     proof: Proof = field(default_factory=Proof)
+    rules: RuleSet | None = field(default=None, repr=False)
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""
