@@ -11,8 +11,9 @@ from typing import Any
 import click
 from rich.text import Text
 
-from relay_gateway.cli import screen
+from relay_gateway.cli import phrases, screen
 from relay_gateway.cli.desk import config_option, settings, unknown_company
+from relay_gateway.cli.tongue import lang_option
 from relay_gateway.core.account import Account, state
 from relay_gateway.core.credit import Basis, Event
 from relay_gateway.core.tenant import Tenant
@@ -26,6 +27,7 @@ _BAR = 10
 @click.command()
 @click.argument("company", required=False)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object a company.")
+@lang_option
 @config_option
 def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
     """Show whom a company has referred, and its credits.
@@ -82,8 +84,8 @@ def _as_json(tenant: Tenant, statement: Account) -> dict[str, Any]:
 
 
 def _print(statements: Sequence[tuple[Tenant, Account]]) -> None:
-    columns = ("company", "name", "people", "credits", "towards the next", "counted")
-    table = screen.table(*columns, numbers=("people", "credits"))
+    columns = (phrases.COMPANY, phrases.NAME, *_NUMBERS, phrases.TOWARDS, phrases.COUNTED)
+    table = screen.table(*columns, numbers=_NUMBERS)
     for tenant, statement in statements:
         basis = tenant.terms.count_on
         table.add_row(
@@ -95,6 +97,9 @@ def _print(statements: Sequence[tuple[Tenant, Account]]) -> None:
             f"{_BASES[basis]} ({basis})",
         )
     screen.out().print(table)
+
+
+_NUMBERS = (phrases.PEOPLE, phrases.CREDITS)
 
 
 def _bar(done: int, whole: int) -> Text:

@@ -223,6 +223,8 @@ class CompanyFile:
     languages: Annotated[tuple[Language, ...], Field(min_length=1, examples=[["ja"]])] = ("ja",)
     """The languages of letters that may carry the link. In some countries the offer counts as
     advertising: ask before adding one."""
+    rules: Annotated[tuple[fields.Text, ...], Field(examples=[["../rules/acme.yaml"]])] = ()
+    """The company's own rules files, for its mails alone; they come after the gateway's."""
     secret: Annotated[SecretPlace, Field(examples=[{"env": "ACME_SECRET"}])]
     """Where the company's secret is kept."""
     block: Annotated[

@@ -11,6 +11,7 @@ from relay_gateway.core.block import Wording
 from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.envelope import domain_of
+from relay_gateway.core.rules import RuleSet
 from relay_gateway.core.statement import Calendar
 
 
@@ -63,7 +64,8 @@ class Tenant:
     """One company. `keys` are secret: the first signs links, all verify, the last names persons.
 
     `link` is the company's dedicated CareerRelay URL without a trailing slash. Persons may be
-    forgotten `retention_days` after their last event.
+    forgotten `retention_days` after their last event. Without `rules` of its own it is judged by
+    the gateway's.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Tenant:
     guard: Guard = field(default_factory=Guard)
     calendar: Calendar = field(default_factory=Calendar)
     retention_days: int = 400
+    rules: RuleSet | None = field(default=None, repr=False)
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""
