@@ -80,7 +80,8 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
         return Decision(Reason.NO_TEXT, tenant.id)
     if any(_PGP in page.text.text for group in groups for page in group):
         return Decision(Reason.ENCRYPTED, tenant.id)
-    judged = _judge(message, groups, policy)
+    rules = tenant.rules or policy.rules
+    judged = _judge(message, groups, rules, is_forced=policy.is_forced)
     left = _left(judged, tenant)
     if left is not None:
         return left
@@ -95,12 +96,14 @@ class _Judged:
     verdict: Verdict | None
 
 
-def _judge(message: Message, groups: tuple[tuple[Page, ...], ...], policy: Policy) -> _Judged:
+def _judge(
+    message: Message, groups: tuple[tuple[Page, ...], ...], rules: RuleSet, *, is_forced: bool
+) -> _Judged:
     """One group of alternatives is the letter; a veto in any text speaks for the whole mail."""
-    if policy.is_forced:
+    if is_forced:
         return _Judged(tuple((page, None) for page in groups[0]), None)
     title = subject(message)
-    told = [[(page, judge(title, page.letter, policy.rules)) for page in group] for group in groups]
+    told = [[(page, judge(title, page.letter, rules)) for page in group] for group in groups]
     every = [verdict for group in told for _, verdict in group]
     best = max(every, key=_rank)
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))

@@ -8,8 +8,11 @@ from enum import StrEnum
 
 from relay_gateway.core.access import Network
 from relay_gateway.core.block import Wording
+from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.envelope import domain_of
+from relay_gateway.core.rules import RuleSet
+from relay_gateway.core.statement import Calendar
 
 
 class Mode(StrEnum):
@@ -44,12 +47,14 @@ class Proof:
 class Scope:
     """Whom a company never wants to reach with a link; domains and addresses in lower case.
 
-    `rewrites_dkim` lets a mail be changed that a signer has already sealed, because the next hop
-    signs it again.
+    `suppressed` are the persons in `suppress_file`, as the ledger calls them. `rewrites_dkim` lets
+    a mail be changed that a signer has already sealed, because the next hop signs it again.
     """
 
     agencies: frozenset[str] = frozenset()
     suppress: frozenset[str] = frozenset()
+    suppress_file: str = ""
+    suppressed: frozenset[str] = frozenset()
     bulk_senders: frozenset[str] = frozenset()
     rewrites_dkim: bool = False
 
@@ -58,7 +63,9 @@ class Scope:
 class Tenant:
     """One company. `keys` are secret: the first signs links, all verify, the last names persons.
 
-    `link` is the company's dedicated CareerRelay URL without a trailing slash.
+    `link` is the company's dedicated CareerRelay URL without a trailing slash. Persons may be
+    forgotten `retention_days` after their last event. Without `rules` of its own it is judged by
+    the gateway's.
     """
 
     id: str
@@ -74,6 +81,10 @@ class Tenant:
     terms: Terms = field(default_factory=Terms)
     scope: Scope = field(default_factory=Scope)
     proof: Proof = field(default_factory=Proof)
+    guard: Guard = field(default_factory=Guard)
+    calendar: Calendar = field(default_factory=Calendar)
+    retention_days: int = 400
+    rules: RuleSet | None = field(default=None, repr=False)
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""
