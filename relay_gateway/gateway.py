@@ -28,8 +28,11 @@ class Ledger(Protocol):
     async def record(self, event: Event) -> bool:
         """Keep the event durably; False if it was kept before."""
 
-    async def events(self, tenant: str) -> Sequence[Event]:
-        """All events of one company, oldest first."""
+    async def events(self, tenant: str, since: float = 0.0) -> Sequence[Event]:
+        """The events of one company that happened at `since` or later, oldest first."""
+
+    async def about(self, tenant: str, referral: str) -> Sequence[Event]:
+        """All that is known of one referral, oldest first; of the company itself if it is empty."""
 
 
 class NextHop(Protocol):

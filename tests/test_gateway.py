@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from relay_gateway.core import offer as thought
-from relay_gateway.core.credit import Kind, Terms, state
+from relay_gateway.core.account import state
+from relay_gateway.core.credit import Kind, Terms
 from relay_gateway.core.envelope import Standing
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import NO_NEXT_HOP, Reply, reply

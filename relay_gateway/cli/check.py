@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from relay_gateway.cli import screen
+from relay_gateway.cli import origin, phrases, screen
 from relay_gateway.cli.block import style
 from relay_gateway.cli.desk import config_option, settings
+from relay_gateway.cli.tongue import lang_option
 from relay_gateway.config import Config, Fault, Listener
 from relay_gateway.config.document import read
 from relay_gateway.core.rules import Pack, State
@@ -23,24 +24,28 @@ MODE_STYLES = {Mode.LIVE: "green", Mode.MONITOR: "yellow", Mode.PAUSED: "dim"}
 
 
 @click.command()
+@lang_option
 @config_option
 def check(path: Path | None) -> None:
     """Check the settings, companies and rules.
 
-    All that is wrong is told at once: where it stands, and what to do about it.
+    All that is wrong is told at once: where it stands, and what to do about it. So is every shipped
+    rule that a file of your own changes.
     """
     config = settings(path)
     faults = list(_unwritable(config))
     if faults:
         raise screen.Stopped("\n".join(map(str, faults)), screen.BAD_CONFIG)
     console = screen.out()
-    console.print(f"{config.path} is in order.", style="green")
+    console.print(phrases.IN_ORDER(path=config.path), style="green")
     console.print()
     _print_ways(console, config)
     console.print()
     _print_companies(console, config)
     console.print()
     _print_rules(console, config)
+    console.print()
+    _print_overrides(console, config)
     for note in (*config.cautions, *config.missing_secrets):
         screen.say(str(note), "yellow")
 
@@ -67,17 +72,17 @@ def _is_writable(place: Path) -> bool:
 
 def _print_ways(console: Console, config: Config) -> None:
     hop = config.next_hop
-    kept = f"none; mails are kept in {normpath(config.outbox)}"
+    kept = phrases.KEPT(path=normpath(config.outbox))
     onward = f"{hop.host}:{hop.port}, TLS {hop.tls}" if hop else kept
-    file = normpath(config.log.file) if config.log.file else "standard error"
+    file = normpath(config.log.file) if config.log.file else str(phrases.STDERR)
     ways = (
-        *(("listen", _shown(listener)) for listener in config.listeners),
-        ("next hop", onward),
-        ("ledger", normpath(config.ledger)),
-        ("log", f"{file} ({config.log.format}, {config.log.level})"),
+        *((phrases.LISTEN, _shown(listener)) for listener in config.listeners),
+        (phrases.NEXT_HOP, onward),
+        (phrases.LEDGER, normpath(config.ledger)),
+        (phrases.LOG, f"{file} ({config.log.format}, {config.log.level})"),
     )
     for name, value in ways:
-        console.print(f"{name:<9} {printable(value)}", soft_wrap=True)
+        console.print(screen.fact(name, value), soft_wrap=True)
 
 
 def _shown(listener: Listener) -> str:
@@ -95,7 +100,14 @@ def _shown(listener: Listener) -> str:
 
 
 def _print_companies(console: Console, config: Config) -> None:
-    table = screen.table("company", "name", "mode", "languages", "block", "senders")
+    table = screen.table(
+        phrases.COMPANY,
+        phrases.NAME,
+        phrases.MODE,
+        phrases.LANGUAGES,
+        phrases.BLOCK,
+        phrases.SENDERS,
+    )
     for tenant in config.policy.tenants:
         senders = ", ".join(sorted(tenant.domains | tenant.addresses))
         languages = ", ".join(tenant.languages)
@@ -106,16 +118,28 @@ def _print_companies(console: Console, config: Config) -> None:
 
 
 def _print_rules(console: Console, config: Config) -> None:
-    rules = config.policy.rules
-    table = screen.table("rules", "on", "shadow", "off", "threshold", numbers=_COUNTS)
-    for pack in rules.packs:
-        counts = (str(_count(pack, state)) for state in (State.ON, State.SHADOW, State.OFF))
-        table.add_row(pack.language, *counts, f"{pack.threshold:g}")
+    """The gateway's rules, and those of companies with their own."""
+    table = screen.table(phrases.RULES, *_COUNTS, numbers=_COUNTS)
+    own = [(tenant.id, tenant.rules) for tenant in config.policy.tenants]
+    for company, rules in (("", config.policy.rules), *own):
+        for pack in rules.packs if rules else ():
+            counts = (str(_count(pack, state)) for state in (State.ON, State.SHADOW, State.OFF))
+            name = f"{company} {pack.language}".strip()
+            table.add_row(name, *counts, f"{pack.threshold:g}")
     console.print(table)
-    console.print(f"version {rules.version}", style="dim")
+    console.print(phrases.VERSION(version=config.policy.rules.version), style="dim")
 
 
-_COUNTS = ("on", "shadow", "off", "threshold")
+_COUNTS = (phrases.ON, phrases.SHADOW, phrases.OFF, phrases.THRESHOLD)
+
+
+def _print_overrides(console: Console, config: Config) -> None:
+    lines = [*origin.changes(config.book)] if config.book else []
+    for company, book in config.books.items():
+        lines += origin.changes(book, company)
+    console.print(str(phrases.OVERRIDES if lines else phrases.NO_OVERRIDES), style="bold")
+    for line in lines:
+        console.print(line, soft_wrap=True)
 
 
 def _count(pack: Pack, state: State) -> int:

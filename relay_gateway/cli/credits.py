@@ -11,9 +11,11 @@ from typing import Any
 import click
 from rich.text import Text
 
-from relay_gateway.cli import screen
+from relay_gateway.cli import phrases, screen
 from relay_gateway.cli.desk import config_option, settings, unknown_company
-from relay_gateway.core.credit import Basis, Event, Statement, state
+from relay_gateway.cli.tongue import lang_option
+from relay_gateway.core.account import Account, state
+from relay_gateway.core.credit import Basis, Event
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge.log import printable
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
@@ -25,6 +27,7 @@ _BAR = 10
 @click.command()
 @click.argument("company", required=False)
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object a company.")
+@lang_option
 @config_option
 def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
     """Show whom a company has referred, and its credits.
@@ -67,7 +70,7 @@ async def _read(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[
         await ledger.close()
 
 
-def _as_json(tenant: Tenant, statement: Statement) -> dict[str, Any]:
+def _as_json(tenant: Tenant, statement: Account) -> dict[str, Any]:
     return {
         "company": tenant.id,
         "name": tenant.name,
@@ -80,9 +83,9 @@ def _as_json(tenant: Tenant, statement: Statement) -> dict[str, Any]:
     }
 
 
-def _print(statements: Sequence[tuple[Tenant, Statement]]) -> None:
-    columns = ("company", "name", "people", "credits", "towards the next", "counted")
-    table = screen.table(*columns, numbers=("people", "credits"))
+def _print(statements: Sequence[tuple[Tenant, Account]]) -> None:
+    columns = (phrases.COMPANY, phrases.NAME, *_NUMBERS, phrases.TOWARDS, phrases.COUNTED)
+    table = screen.table(*columns, numbers=_NUMBERS)
     for tenant, statement in statements:
         basis = tenant.terms.count_on
         table.add_row(
@@ -94,6 +97,9 @@ def _print(statements: Sequence[tuple[Tenant, Statement]]) -> None:
             f"{_BASES[basis]} ({basis})",
         )
     screen.out().print(table)
+
+
+_NUMBERS = (phrases.PEOPLE, phrases.CREDITS)
 
 
 def _bar(done: int, whole: int) -> Text:

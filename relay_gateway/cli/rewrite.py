@@ -64,5 +64,5 @@ def _tell(judged: Trial, grown: int, *, is_forced: bool) -> None:
     if decision.reason is Reason.MONITOR:
         screen.say("Use --force to see what would be written in mode live.")
     elif judged.finding is Finding.LEAVE and decision.verdict:
-        lacking = reasons.missing(decision.verdict)
+        lacking = [str(words) for words in reasons.missing(decision.verdict)]
         screen.say(f"Missing: {'; '.join(lacking)}." if lacking else "A veto speaks against it.")

@@ -8,8 +8,10 @@ from typing import IO, Any
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from relay_gateway.edge.log import printable
 
@@ -68,7 +70,14 @@ def as_json(value: Any) -> str:
     return "".join(sign if sign.isprintable() else _escape(sign) for sign in text)
 
 
-def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None) -> Table:
+def fact(name: object, value: str, width: int = 9) -> Text:
+    """A name and what it is; the values of several stand below each other."""
+    head = str(name)
+    gap = " " * max(width - cell_len(head), 0)
+    return Text.assemble((f"{head}{gap} ", "dim"), printable(value))
+
+
+def table(*columns: object, numbers: tuple[object, ...] = (), title: str | None = None) -> Table:
     """A table with these headings; those among `numbers` stand to the right."""
     is_terminal = sys.stdout.isatty()
     made = Table(
@@ -81,7 +90,7 @@ def table(*columns: str, numbers: tuple[str, ...] = (), title: str | None = None
         show_edge=False,
     )
     for name in columns:
-        made.add_column(name, justify="right" if name in numbers else "left", overflow="fold")
+        made.add_column(str(name), justify="right" if name in numbers else "left", overflow="fold")
     return made
 
 

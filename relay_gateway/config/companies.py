@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from relay_gateway.config import certificates, secret, shape, wordings
+from relay_gateway.config import certificates, packs, secret, shape, suppress, wordings
+from relay_gateway.config.book import Book
 from relay_gateway.config.certificates import BadFile
-from relay_gateway.config.company import Approved, CompanyFile, ProofFile
+from relay_gateway.config.company import Approved, CompanyFile, Credits, ProofFile, ScopeFile
 from relay_gateway.config.document import Document, Fault, Route
 from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
+from relay_gateway.config.zone import zone
 from relay_gateway.core.block import Wording
+from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
+from relay_gateway.core.statement import Calendar
 from relay_gateway.core.tenant import Proof, Scope, Tenant
 
 
@@ -22,13 +26,14 @@ from relay_gateway.core.tenant import Proof, Scope, Tenant
 class Found:
     """The companies of a folder that are in order, and what is wrong with all of them.
 
-    `cautions` say what may stay as it is, and has a price.
+    `cautions` say what may stay as it is, and has a price; `books` are of those with own rules.
     """
 
     tenants: tuple[Tenant, ...]
     missing_secrets: tuple[MissingSecret, ...]
     faults: tuple[Fault, ...]
     cautions: tuple[Fault, ...] = ()
+    books: Mapping[str, Book] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,11 @@ class _Company:
     tenant: Tenant
     missing: MissingSecret | None
     cautions: tuple[Fault, ...]
+    book: Book | None
 
 
-def read(
-    gateway: Document, name: str, languages: frozenset[str] | None, environ: Mapping[str, str]
-) -> Found:
-    """All companies in the folder that the gateway's file names; `languages` have rules."""
+def read(gateway: Document, name: str, rules: packs.Found, environ: Mapping[str, str]) -> Found:
+    """All companies in the folder that the gateway's file names; `rules` are the gateway's."""
     folder = Path(gateway.file).parent / name
     paths = _paths(folder)
     if not paths:
@@ -50,13 +54,14 @@ def read(
         return Found((), (), (gateway.at(("companies",), what),))
     faults: list[Fault] = []
     companies = tuple(
-        company for path in paths if (company := _company(path, languages, environ, faults))
+        company for path in paths if (company := _company(path, rules, environ, faults))
     )
     faults += _clashes(companies)
     missing = tuple(company.missing for company in companies if company.missing)
     cautions = tuple(caution for company in companies for caution in company.cautions)
     tenants = tuple(company.tenant for company in companies)
-    return Found(tenants, missing, tuple(faults), cautions)
+    books = {company.tenant.id: company.book for company in companies if company.book}
+    return Found(tenants, missing, tuple(faults), cautions, books)
 
 
 def _paths(folder: Path) -> list[Path]:
@@ -69,14 +74,16 @@ def _paths(folder: Path) -> list[Path]:
 
 
 def _company(
-    path: Path, languages: frozenset[str] | None, environ: Mapping[str, str], faults: list[Fault]
+    path: Path, rules: packs.Found, environ: Mapping[str, str], faults: list[Fault]
 ) -> _Company | None:
     found, file, its_faults = shape.read(path, CompanyFile)
     faults += its_faults
     if file is None:
         return None
     said = wordings.read(found, file)
-    faults += [*_lacking(found, file, languages), *said.faults]
+    own = packs.read(found, file.rules, rules) if file.rules else rules
+    faults += [*_lacking(found, file, own.languages), *said.faults]
+    faults += own.faults if file.rules else ()
     try:
         keys = secret.keys(file.secret, path.parent, environ)
     except BadSecret as problem:
@@ -88,7 +95,13 @@ def _company(
         tenant = replace(tenant, proof=_proof(file.proof, path.parent, environ))
     except BadFile as bad:
         faults.append(found.at(("proof", "header", "secret"), str(bad)))
-    return _Company(found, tenant, missing, said.cautions)
+    try:
+        tenant = replace(tenant, scope=_suppressing(tenant.scope, file.scope, path.parent))
+    except BadFile as bad:
+        faults.append(found.at(("scope", "suppress_file"), str(bad)))
+    book = own.book if file.rules else None
+    tenant = replace(tenant, rules=book.rules if book else None)
+    return _Company(found, tenant, missing, said.cautions, book)
 
 
 def _proof(file: ProofFile, folder: Path, environ: Mapping[str, str]) -> Proof:
@@ -100,6 +113,13 @@ def _proof(file: ProofFile, folder: Path, environ: Mapping[str, str]) -> Proof:
         what = f"the secret of {file.header.name} has fewer than {secret.SHORTEST} characters"
         raise BadFile("secret", f"{what}; {secret.HOW}")
     return replace(ways, header=file.header.name.lower(), secrets=values)
+
+
+def _suppressing(scope: Scope, file: ScopeFile, folder: Path) -> Scope:
+    if file.suppress_file is None:
+        return scope
+    place = folder / file.suppress_file
+    return replace(scope, suppress_file=str(place), suppressed=suppress.read(place))
 
 
 def _missing(found: Document, file: CompanyFile) -> MissingSecret:
@@ -123,7 +143,10 @@ def _tenant(file: CompanyFile, keys: Keys, words: Mapping[str, Wording]) -> Tena
         languages=file.languages,
         keys=keys,
         wordings=words,
-        terms=Terms(file.credits.count_on, file.credits.per_credit, file.credits.dedupe_days),
+        terms=_terms(file.credits),
+        guard=Guard(file.burst.per_hour, file.burst.factor, file.burst.floor),
+        calendar=Calendar(file.statement.closing_day, zone(file.statement.timezone)),
+        retention_days=file.credits.retention_days,
         scope=Scope(
             agencies=frozenset(scope.agencies),
             suppress=frozenset(scope.suppress),
@@ -144,6 +167,20 @@ def _since(approved: Approved | None) -> float:
     if approved is None:
         return 0.0
     return datetime.combine(approved.since or approved.on, time(), UTC).timestamp()
+
+
+def _terms(credits: Credits) -> Terms:
+    return Terms(
+        count_on=credits.count_on,
+        per_credit=credits.per_credit,
+        dedupe_days=credits.dedupe_days,
+        grant=credits.grant,
+        grant_on=credits.grant_on,
+        settle_hours=credits.settle_hours,
+        reversal_after_grant=credits.reversal_after_grant,
+        expiry_days=credits.expiry_days,
+        value_yen=credits.value_yen,
+    )
 
 
 def _lacking(

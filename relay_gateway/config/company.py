@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 
 from relay_gateway.config import fields
 from relay_gateway.config.fields import Count, Domain, Language, Location, Mailbox, Network
 from relay_gateway.config.models import STRICT, SecretValue
-from relay_gateway.core.credit import Basis
+from relay_gateway.core.credit import Basis, GrantOn, Reversal
 from relay_gateway.core.segment import Segment
+from relay_gateway.core.statement import LAST_DAY, TOKYO
 from relay_gateway.core.template import MARKER
 from relay_gateway.core.tenant import CARRIERS, SKIP_TLDS, Mode
 from relay_gateway.core.words import LANGUAGES, Style
@@ -80,14 +81,62 @@ class SecretPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Credits:
-    """How referred persons become credits."""
+    """How referred persons become credits. Changes count anew and alter no event."""
 
     count_on: Basis = Basis.DELIVERED
     """delivered: the mail with the link was accepted; registered: the person registered."""
     per_credit: Count = 10
-    """Persons that make one credit."""
+    """Persons that earn."""
+    grant: Count = 1
+    """Credits that they earn."""
     dedupe_days: Annotated[Count, Field(le=36500)] = 365
     """Days in which the same person is counted once."""
+    grant_on: GrantOn = GrantOn.ACCEPTED
+    """accepted: credits are earned at once; settled: when no bounce is to be expected any more."""
+    settle_hours: Annotated[Count, Field(le=8760)] = 120
+    """Hours without a bounce after which a mail is taken to have arrived."""
+    reversal_after_grant: Reversal = Reversal.CARRY
+    """When a person is voided who has earned a credit already. carry: the next credit takes one
+    more; revoke_unused: a credit not used yet is taken back; none: nothing happens."""
+    expiry_days: Annotated[Count | None, Field(le=36500, examples=[730])] = None
+    """Days after which an unused credit is lost; never if left out."""
+    value_yen: Annotated[StrictInt | None, Field(ge=1, le=100_000_000, examples=[300000])] = None
+    """What one credit is worth to the company, in yen, for an estimate on its statements."""
+    retention_days: Annotated[Count, Field(le=36500)] = 400
+    """Days after a person's last event until `relay-gateway person purge` forgets who it was;
+    longer than dedupe_days. Totals stay."""
+
+    @model_validator(mode="after")
+    def _keeps_long_enough(self) -> Credits:
+        if self.retention_days <= self.dedupe_days:
+            raise fields.refuse(
+                f"whoever is forgotten after {self.retention_days} days would count again within"
+                f" dedupe_days; write retention_days: {self.dedupe_days + 35}"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class StatementFile:
+    """When the company's months end, for its statements."""
+
+    closing_day: Annotated[StrictInt, Field(ge=1, le=LAST_DAY)] = LAST_DAY
+    """The last day of a month (締め日); 31 is the last of every month, also of shorter ones."""
+    timezone: fields.Timezone = str(TOKYO)
+    """The time zone of its days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class BurstFile:
+    """How many links an hour may bring before the company is stopped until
+    `relay-gateway resume`: a mass mailing by mistake must not earn credits."""
+
+    per_hour: Annotated[Count | None, Field(examples=[200])] = None
+    """Links an hour; learnt from the busiest hour of the last 28 days if left out."""
+    factor: Annotated[fields.Weight, Field(ge=1)] = 4.0
+    """How many times that hour is still usual."""
+    floor: Count = 100
+    """Links an hour that are never too many, where they are learnt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -112,6 +161,9 @@ class ScopeFile:
     or outside the company, and are never counted."""
     suppress: Annotated[tuple[Mailbox, ...], Field(examples=[["taro@mail.example"]])] = ()
     """Persons who asked not to be sent the offer."""
+    suppress_file: Annotated[Location | None, Field(examples=["../../var/acme.suppress"])] = None
+    """The file of further such persons, as keyed hashes instead of addresses; it is written by
+    `relay-gateway person suppress` and may be missing."""
     bulk_senders: Annotated[tuple[Mailbox, ...], Field(examples=[["ats@acme.example"]])] = ()
     """Own senders whose mails are marked as bulk and are letters all the same."""
     rewrites_dkim: fields.Switch = False
@@ -207,6 +259,8 @@ class CompanyFile:
     languages: Annotated[tuple[Language, ...], Field(min_length=1, examples=[["ja"]])] = ("ja",)
     """The languages of letters that may carry the link. In some countries the offer counts as
     advertising: ask before adding one."""
+    rules: Annotated[tuple[fields.Text, ...], Field(examples=[["../rules/acme.yaml"]])] = ()
+    """The company's own rules files, for its mails alone; they come after the gateway's."""
     secret: Annotated[SecretPlace, Field(examples=[{"env": "ACME_SECRET"}])]
     """Where the company's secret is kept."""
     block: Annotated[
@@ -219,5 +273,9 @@ class CompanyFile:
     """What HR writes into a letter to exempt it; it is taken out before the letter leaves."""
     credits: Credits = Credits()
     """How referred persons become credits."""
+    statement: StatementFile = StatementFile()
+    """When its months end, for its statements."""
+    burst: BurstFile = BurstFile()
+    """How many links an hour are too many."""
     scope: ScopeFile = ScopeFile()
     """Whom the company does not want to reach with a link."""

@@ -22,6 +22,8 @@ from pydantic import (
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from relay_gateway.config.zone import NoZone, zone
+
 SENTENCE = "sentence"
 
 IPNetwork = IPv4Network | IPv6Network
@@ -187,6 +189,15 @@ def _path(value: object) -> Path:
     return Path(text)
 
 
+def _timezone(value: object) -> str:
+    text = _text(value, "write a time zone, for example Asia/Tokyo")
+    try:
+        zone(text)
+    except NoZone:
+        raise refuse("which is no time zone; write for example Asia/Tokyo") from None
+    return text
+
+
 class OneOrMore:
     """A list of groups of keys; a single one may stand without the list."""
 
@@ -306,6 +317,7 @@ Domain = Annotated[str, BeforeValidator(_domain), _string(r"^[A-Za-z0-9.-]+$")]
 Mailbox = Annotated[str, BeforeValidator(_mailbox), _string(r"^[^\s<>]+@[A-Za-z0-9.-]+$")]
 Link = Annotated[str, BeforeValidator(_link), _string(r"^https://[^?#\s]+$")]
 Ledger = Annotated[str, BeforeValidator(_ledger), _string(r"^(sqlite:|rediss?://).+$")]
+Timezone = Annotated[str, BeforeValidator(_timezone), _string(r"^[A-Za-z0-9/_+-]+$")]
 Location = Annotated[Path, BeforeValidator(_path), _string()]
 Size = Annotated[
     int,

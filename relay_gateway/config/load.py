@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from relay_gateway.config import companies, doors, packs, secret, shape
+from relay_gateway.config.book import Book
 from relay_gateway.config.document import Document, Fault
 from relay_gateway.config.doors import Listener, Onward
 from relay_gateway.config.models import (
@@ -37,7 +38,8 @@ class Config:
 
     Without a `next_hop` mails are kept in `outbox`; without a `spool` the system chooses a folder.
     The keys of `missing_secrets` are in `policy` already, but written by `ensure_secrets` only.
-    `cautions` say what may stay as it is, and has a price.
+    `cautions` say what may stay as it is, and has a price. `book` tells of the gateway's rules,
+    `books` of those of companies that have their own.
     """
 
     path: Path
@@ -55,6 +57,8 @@ class Config:
     pid_file: Path
     missing_secrets: tuple[MissingSecret, ...] = ()
     cautions: tuple[Fault, ...] = ()
+    book: Book | None = None
+    books: Mapping[str, Book] = field(default_factory=dict)
 
 
 def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
@@ -66,19 +70,21 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     variables = os.environ if environ is None else environ
     rules = packs.read(found, file.rules if file else _names(found))
     folder = str(file.companies if file else _folder(found))
-    tenants = companies.read(found, folder, rules.languages, variables)
+    tenants = companies.read(found, folder, rules, variables)
     faults = (*gateway_faults, *rules.faults, *tenants.faults)
     if file is None:
         raise BadConfig(_in_order(faults))
     ways = _Ways(*doors.listeners(found, file), *doors.onward(found, file, variables))
     faults += (*_crossed(found, file), *ways.bad_listeners, *ways.bad_next_hop)
-    if faults or rules.rules is None:
+    if faults or rules.book is None:
         raise BadConfig(_in_order(faults))
     limits = _limits(found, file)
-    policy = Policy(tenants.tenants, rules.rules, limits.inspect_size)
+    policy = Policy(tenants.tenants, rules.book.rules, limits.inspect_size)
     return replace(
         _config(path, file, ways, policy),
         limits=limits,
+        book=rules.book,
+        books=tenants.books,
         missing_secrets=tenants.missing_secrets,
         cautions=_in_order(tenants.cautions),
     )

@@ -256,7 +256,8 @@ class GatewayFile:
     """The folder of the company files, one NAME.yaml each."""
     rules: Annotated[tuple[fields.Text, ...], Field(examples=[["ja", "./my.yaml"]])] = DEFAULT_RULES
     """The rules to find rejections by: shipped packs by language, own files by path. A rule in a
-    later file takes the place of one with the same name and language before."""
+    later file takes the place of one with the same name and language before, or changes its weight
+    or state; `relay-gateway check` tells each."""
     log: Log = Log()
     """Where and how the gateway writes its log."""
     limits: Limits = Limits()
@@ -281,11 +282,12 @@ Words = Annotated[tuple[fields.Text, ...], Field(examples=[["採用を見送"]])
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class RuleEntry:
     """One rule: it speaks where one of `words` stands or `says` matches in a sentence, where
-    `needs` (if written) also matches and `unless` does not."""
+    `needs` (if written) also matches and `unless` does not. With nothing but `name` and `weight` or
+    `state` it changes the rule of that name in the files before."""
 
     name: Annotated[fields.Text, Field(pattern=fields.RULE_NAME, examples=["see-off-hiring"])]
     """Its name in logs and explanations."""
-    role: Annotated[Role, Field(alias="is", examples=["decision"])]
+    role: Annotated[Role | None, Field(alias="is", examples=["decision"])] = None
     """decision, context and addressee must all be found; support adds weight; guard takes back a
     decision in its sentence; veto anywhere leaves the mail alone."""
     words: Words = ()
@@ -298,10 +300,10 @@ class RuleEntry:
     """A pattern that the same sentence must not match."""
     where: Where = Where.BODY
     """subject, body or any."""
-    weight: fields.Weight = 0.0
-    """What it adds to the score."""
-    state: State = State.ON
-    """off, shadow (reported without effect) or on."""
+    weight: fields.Weight | None = None
+    """What it adds to the score; nothing if left out."""
+    state: State | None = None
+    """off, shadow (reported without effect) or on, as it is if left out."""
     matches: Words = ()
     """Sentences that the rule must find, or it does not load."""
     spares: Words = ()

@@ -1,81 +1,184 @@
-"""The rules files: shipped packs by name, own files by path, joined to one pack a language."""
+"""The rules files: shipped packs by name, own files by path, joined to one pack a language.
+
+A company's own files are joined to what the gateway's have left.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from relay_gateway.config import shape
+from relay_gateway.config.book import Book, Change, Origin
 from relay_gateway.config.document import Document, Fault
 from relay_gateway.config.models import RuleEntry, RulesFile
 from relay_gateway.core import rules
-from relay_gateway.core.rules import BadRules, Pack, Rule, RuleSet
+from relay_gateway.core.rules import BadRules, Pack, Role, Rule, RuleSet, State
 
 SHIPPED = Path(__file__).parent.parent / "rules"
-
-_Origin = tuple[Document, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rules that the files hold; None after faults.
+    """The rules that the files hold; no book after faults.
 
     `languages` are those that were meant; None if a file does not say.
     """
 
-    rules: RuleSet | None
+    book: Book | None
     languages: frozenset[str] | None
     faults: tuple[Fault, ...]
+    joined: Mapping[str, _Joined] = field(default_factory=dict, repr=False)
+
+    @property
+    def rules(self) -> RuleSet | None:
+        """The rules alone."""
+        return self.book.rules if self.book else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A rule as it is now and as it was written, and where: the item of a file's list."""
+
+    rule: Rule
+    written: Rule
+    found: Document
+    index: int
+
+    @property
+    def origin(self) -> Origin:
+        return _origin(self.found, self.index)
 
 
 @dataclass(slots=True)
 class _Joined:
-    """The rules of one language from all files, each with the place it was written."""
+    """The rules of one language from all files, and what the later ones changed."""
 
+    language: str
     threshold: float | None = None
-    rules: list[tuple[Rule, _Origin]] = field(default_factory=list)
+    threshold_at: Origin | None = None
+    rules: list[_Placed] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
-    def join(self, found: Document, file: RulesFile) -> None:
-        """A rule takes the place of its namesake in a file before."""
-        ours = {entry.name for entry in file.rules}
-        kept = [(rule, origin) for rule, origin in self.rules if rule.name not in ours]
-        new = [(_rule(file.language, e), (found, at)) for at, e in enumerate(file.rules)]
-        self.rules = [*kept, *new]
-        self.threshold = self.threshold if file.threshold is None else file.threshold
+    def copy(self) -> _Joined:
+        """The same, to be continued by a company's files; what changed before is not its doing."""
+        return replace(self, rules=list(self.rules), changes=[])
+
+    def join(self, found: Document, file: RulesFile) -> Iterator[Fault]:
+        """A whole rule takes the place of its namesake in a file before; others change it."""
+        self._set_threshold(found, file)
+        whole = [(at, entry) for at, entry in enumerate(file.rules) if not _is_change(entry)]
+        new = [_placed(file.language, found, at, entry) for at, entry in whole]
+        ours = {one.rule.name: one for one in new}
+        known = {one.rule.name: one for one in self.rules}
+        self.rules = [*(one for one in self.rules if one.rule.name not in ours), *new]
+        for one in ours.values():
+            self._note(known.get(one.rule.name), one.rule, one.origin)
+        for at, entry in enumerate(file.rules):
+            if _is_change(entry):
+                yield from self._change(found, at, entry)
+            elif entry.role is None:
+                what = f'is is missing in rules[{at + 1}]; write for example is: "decision"'
+                yield found.at_key(("rules", at, "is"), what)
+
+    def _set_threshold(self, found: Document, file: RulesFile) -> None:
+        if file.threshold is None:
+            return
+        at = Origin(found.file, found.keys[("threshold",)][0], _is_ours(found.file))
+        if self.threshold not in (None, file.threshold):
+            both = (self.threshold or 0.0, file.threshold)
+            self.changes.append(Change(self.language, at, self.threshold_at, thresholds=both))
+        self.threshold, self.threshold_at = file.threshold, at
+
+    def _change(self, found: Document, index: int, entry: RuleEntry) -> Iterator[Fault]:
+        """A rule's new weight or state; its words stay as they were written."""
+        at = next((n for n, one in enumerate(self.rules) if one.rule.name == entry.name), None)
+        if at is None:
+            known = tuple(one.rule.name for one in self.rules)
+            advice = _unknown(entry.name, known) if known else "; give it is: and words:"
+            what = f"no rule {entry.name} stands before this for {self.language}{advice}"
+            yield found.at(("rules", index, "name"), what)
+            return
+        faults = tuple(_unchangeable(found, index, entry))
+        yield from faults
+        if not faults:
+            was = self.rules[at]
+            weight = was.rule.weight if entry.weight is None else entry.weight
+            rule = replace(was.rule, weight=weight, state=entry.state or was.rule.state)
+            self.rules[at] = replace(was, rule=rule)
+            self._note(was, rule, _origin(found, index))
+
+    def _note(self, was: _Placed | None, rule: Rule, by: Origin) -> None:
+        if was is not None or not by.is_shipped:
+            before, origin = (was.rule, was.origin) if was else (None, None)
+            self.changes.append(Change(self.language, by, origin, before, rule))
 
 
-def read(gateway: Document, names: Sequence[str]) -> Found:
-    """The packs that the gateway's file names, built and with their own examples passed."""
+def read(home: Document, names: Sequence[str], base: Found | None = None) -> Found:
+    """The packs that a file names, built and with their own examples passed.
+
+    Its rules come after those of `base`, whose packs are shared where nothing changes.
+    """
+    faults: list[Fault] = []
+    is_whole = base is None or not base.faults
+    joined = {its: one.copy() for its, one in base.joined.items()} if base else {}
+    languages: set[str | None] = {None} if base and base.languages is None else set(joined)
+    folder = Path(home.file).parent
+    for at, name in enumerate(names):
+        path = folder / name if not _is_shipped(name) else SHIPPED / f"{name}.yaml"
+        if not os.path.isfile(path):
+            faults.append(home.at(("rules", at), _absent(name, path)))
+            languages.add(None)
+            continue
+        languages.add(_join(path, joined, faults, is_sure=is_whole))
+    meant = None if None in languages else frozenset(map(str, languages))
+    book = _book(joined, base.book if base else None, faults) if is_whole else None
+    return Found(None if faults else book, meant, tuple(faults), joined)
+
+
+def read_files(paths: Sequence[Path]) -> Found:
+    """Rules files by themselves; where none of a language names a threshold, they come after the
+    shipped pack of that language.
+    """
     faults: list[Fault] = []
     joined: dict[str, _Joined] = {}
     languages: set[str | None] = set()
-    folder = Path(gateway.file).parent
-    for at, name in enumerate(names):
-        path = _path(folder, name)
-        if not os.path.isfile(path):
-            faults.append(gateway.at(("rules", at), _absent(name, path)))
-            languages.add(None)
-            continue
-        found, file, its_faults = shape.read(path, RulesFile)
-        faults += its_faults
-        language = (found.value or {}).get("language")
-        languages.add(language if isinstance(language, str) else None)
-        if file:
-            joined.setdefault(file.language, _Joined()).join(found, file)
-    built = _build(joined, faults)
+    shapes = [shape.read(path, RulesFile)[1] for path in paths]
+    whole = {file.language for file in shapes if file and file.threshold is not None}
+    for language in sorted({file.language for file in shapes if file} - whole):
+        if (SHIPPED / f"{language}.yaml").is_file():
+            _join(SHIPPED / f"{language}.yaml", joined, faults)
+    for path in paths:
+        languages.add(_join(path, joined, faults))
+    book = _book(joined, None, faults)
     meant = None if None in languages else frozenset(map(str, languages))
-    return Found(None if faults else built, meant, tuple(faults))
+    return Found(None if faults else book, meant, tuple(faults), joined)
 
 
-def _path(folder: Path, name: str) -> Path:
-    return SHIPPED / f"{name}.yaml" if _is_shipped(name) else folder / name
+def _join(
+    path: Path, joined: dict[str, _Joined], faults: list[Fault], *, is_sure: bool = True
+) -> str | None:
+    """One more file; the language that it is meant for."""
+    is_sure = is_sure and not faults
+    found, file, its_faults = shape.read(path, RulesFile)
+    faults += its_faults
+    if file:
+        more = tuple(joined.setdefault(file.language, _Joined(file.language)).join(found, file))
+        # What it changes may stand in a file that could not be read.
+        faults += more if is_sure else ()
+    language = (found.value or {}).get("language")
+    return language if isinstance(language, str) else None
 
 
 def _is_shipped(name: str) -> bool:
     return re.fullmatch("[A-Za-z0-9_-]+", name) is not None
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).resolve().parent == SHIPPED.resolve()
 
 
 def _absent(name: str, path: Path) -> str:
@@ -85,52 +188,114 @@ def _absent(name: str, path: Path) -> str:
     return f"the rules file {path} does not exist; create it, or correct the path"
 
 
+def _is_change(entry: RuleEntry) -> bool:
+    return entry.role is None and not entry.words and not entry.says
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> str:
+    said = shape.did_you_mean(name, known)
+    if said.startswith("choose"):
+        return "; `relay-gateway rules list` names them all"
+    return f", {said}"
+
+
+_CHANGEABLE = {"name", "weight", "state"}
+
+
+def _unchangeable(found: Document, index: int, entry: RuleEntry) -> Iterator[Fault]:
+    given = [str(r[2]) for r in found.keys if r[:2] == ("rules", index) and len(r) == 3]
+    for key in given:
+        if key not in _CHANGEABLE:
+            what = f"rule {entry.name}: {key} cannot be changed alone"
+            yield found.at_key(
+                ("rules", index, key), f"{what}; write the whole rule, with is: and words:"
+            )
+    if entry.weight is None and entry.state is None:
+        what = f"rule {entry.name} is changed in nothing; write weight: or state:"
+        yield found.at(("rules", index), what)
+
+
+def _origin(found: Document, index: int) -> Origin:
+    # A rule without a name does not get here.
+    return Origin(found.file, found.keys[("rules", index, "name")][0], _is_ours(found.file))
+
+
+def _placed(language: str, found: Document, index: int, entry: RuleEntry) -> _Placed:
+    rule = _rule(language, entry)
+    return _Placed(rule, rule, found, index)
+
+
 def _rule(language: str, entry: RuleEntry) -> Rule:
     return Rule(
         name=entry.name,
         language=language,
-        role=entry.role,
+        role=entry.role or Role.SUPPORT,
         words=entry.words,
         says=entry.says,
         needs=entry.needs,
         unless=entry.unless,
         where=entry.where,
-        weight=entry.weight,
-        state=entry.state,
+        weight=entry.weight or 0.0,
+        state=entry.state or State.ON,
         matches=entry.matches,
         spares=entry.spares,
     )
 
 
-def _build(joined: dict[str, _Joined], faults: list[Fault]) -> RuleSet | None:
-    packs = []
-    for language, one in joined.items():
+def _book(joined: dict[str, _Joined], base: Book | None, faults: list[Fault]) -> Book | None:
+    for one in joined.values():
         if one.threshold is None:
-            faults += _no_threshold(language, one)
-        texts = tuple(rule for rule, _ in one.rules)
-        packs.append(Pack(language, one.threshold or 0.0, texts))
+            faults += _no_threshold(one)
+    packs = tuple(_pack(one, [each.rule for each in one.rules]) for one in joined.values())
+    written = tuple(_pack(one, [each.written for each in one.rules]) for one in joined.values())
+    known = base.written if base else ()
     try:
-        return rules.build(packs)
+        built = rules.build(
+            packs,
+            [pack for pack in written if pack not in known],
+            base.rules.readers if base else (),
+        )
     except BadRules as refusal:
         faults += [_told(fault, joined[fault.language]) for fault in refusal.faults]
-    return None
+        return None
+    origins = {
+        (its, each.rule.name): each.origin for its, one in joined.items() for each in one.rules
+    }
+    changes = tuple(change for one in joined.values() for change in one.changes)
+    return Book(built, origins, changes, written)
 
 
-def _no_threshold(language: str, one: _Joined) -> Iterator[Fault]:
-    what = f"threshold is missing for {language}; write for example threshold: 4"
-    for _, (found, _) in one.rules[:1]:
-        yield found.at_key(("threshold",), what)
+def _pack(one: _Joined, texts: Sequence[Rule]) -> Pack:
+    return Pack(one.language, one.threshold or 0.0, tuple(texts))
+
+
+def _no_threshold(one: _Joined) -> Iterator[Fault]:
+    what = f"threshold is missing for {one.language}; write for example threshold: 4"
+    for placed in one.rules[:1]:
+        yield placed.found.at_key(("threshold",), what)
 
 
 def _told(fault: rules.Fault, one: _Joined) -> Fault:
     """The same at its place in the file, with the name of the rule and what to do."""
-    rule, (found, index) = one.rules[fault.rule_index]
+    placed = one.rules[fault.rule_index]
     field_name = "is" if fault.field == "role" else fault.field
-    route = ("rules", index, field_name) + (() if fault.item is None else (fault.item,))
+    route = ("rules", placed.index, field_name) + (() if fault.item is None else (fault.item,))
     is_clause = fault.what.startswith(("is ", "matches "))
     said = f"{field_name} {fault.what}" if is_clause else fault.what
-    advice = _ADVICE.get(field_name, "") if route[:3] in found.values else ""
-    return found.at(route, f"rule {rule.name}: {said}{advice}")
+    advice = _ADVICE.get(field_name, "") if route[:3] in placed.found.values else ""
+    if placed.origin.is_shipped and (guards := _own_guards(one)):
+        advice = f"; an own guard takes it back, narrow {guards}"
+    return placed.found.at(route, f"rule {placed.rule.name}: {said}{advice}")
+
+
+def _own_guards(one: _Joined) -> str:
+    """The guards of own files, to which a shipped rule's example can be lost."""
+    own = [each for each in one.rules if each.rule.role is Role.GUARD]
+    return " or ".join(
+        f"{each.rule.name} ({each.origin.file}:{each.origin.line})"
+        for each in own
+        if not each.origin.is_shipped
+    )
 
 
 _ADVICE = {

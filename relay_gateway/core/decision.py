@@ -77,7 +77,8 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
         return Decision(wordless, tenant.id)
     if any(template.holds(page.letter, tenant.marker) for page in _every(groups)):
         return _tidied(Decision(Reason.NO_RELAY, tenant.id), message, groups, tenant)
-    judged = _judge(message, groups, policy)
+    rules = tenant.rules or policy.rules
+    judged = _judge(message, groups, rules, is_forced=policy.is_forced)
     left = _left(judged, tenant) or _out_of_scope(envelope, message, judged, tenant)
     if left is not None:
         return _tidied(left, message, groups, tenant)
@@ -115,12 +116,12 @@ class _Judged:
     is_unfilled: bool = False
 
 
-def _judge(message: Message, groups: _Groups, policy: Policy) -> _Judged:
+def _judge(message: Message, groups: _Groups, rules: RuleSet, *, is_forced: bool) -> _Judged:
     """One group of alternatives is the letter; a veto in any text speaks for the whole mail."""
-    if policy.is_forced:
+    if is_forced:
         return _Judged(tuple((page, None) for page in groups[0]), None)
     title = subject(message)
-    told = [[(page, _heard(title, page, policy.rules)) for page in group] for group in groups]
+    told = [[(page, _heard(title, page, rules)) for page in group] for group in groups]
     every = [verdict for group in told for _, verdict in group]
     best = max(every, key=_rank)
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))

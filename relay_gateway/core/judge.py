@@ -9,7 +9,7 @@ from enum import StrEnum
 from relay_gateway.core import normal
 from relay_gateway.core.letter import Letter, Voice
 from relay_gateway.core.rules import (
-    Reader,
+    Pack,
     Role,
     Rule,
     RuleSet,
@@ -36,7 +36,7 @@ SUBJECT = -1
 class Hit:
     """A rule that spoke, the words that made it speak, and the sentence they stood in.
 
-    `paragraph` is the index in `Letter.paragraphs`, or `SUBJECT`.
+    `paragraph` is the index in `Letter.paragraphs`, or `SUBJECT`; `line` numbers the sentence.
     """
 
     rule: str
@@ -46,11 +46,15 @@ class Hit:
     words: str
     sentence: str
     is_shadow: bool = False
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules of one language say of one letter; `vetoes` are names of rules."""
+    """What the rules of one language say of one letter; `vetoes` are names of rules.
+
+    `silenced` are decisions that a guard took back in their sentence.
+    """
 
     finding: Finding
     reason: str
@@ -59,6 +63,7 @@ class Verdict:
     language: str
     hits: tuple[Hit, ...]
     vetoes: tuple[str, ...]
+    silenced: tuple[Hit, ...] = ()
 
     @property
     def is_rejection(self) -> bool:
@@ -79,7 +84,7 @@ def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
     if not any(_is_telling(reader.candidates(numbers)) for reader, numbers in found):
         return _nothing("no_decision")
     readings = [
-        _reading(reader, lines, reader.hear(text, numbers, _LOCAL))
+        _reading(reader.pack, lines, reader.hear(text, numbers, _LOCAL))
         for reader, numbers in found
         if numbers
     ]
@@ -134,11 +139,11 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What one pack finds: `hits` as spoken, `is_taken_back` if a guard silenced a decision."""
+    """What one pack finds: `hits` as spoken, and the decisions that guards silenced."""
 
-    reader: Reader
+    pack: Pack
     hits: tuple[Hit, ...]
-    is_taken_back: bool
+    silenced: tuple[Hit, ...]
 
     def weights(self, *roles: Role) -> dict[str, float]:
         return {
@@ -183,38 +188,51 @@ def _is_telling(candidates: Sequence[Rule]) -> bool:
     return Role.DECISION in roles or (Role.CONTEXT in roles and is_pointing)
 
 
-def _reading(
-    reader: Reader, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]
-) -> _Reading:
-    standing = [effective(spoken) if spoken else () for spoken in heard]
-    hits = tuple(
-        Hit(
-            one.rule.name,
-            one.rule.role,
-            one.rule.weight,
-            line.paragraph,
-            one.words,
-            line.sentence,
-            one.rule.state is State.SHADOW,
-        )
-        for line, spoken in zip(lines, standing, strict=True)
-        for one in spoken
+def _reading(pack: Pack, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]) -> _Reading:
+    hits: list[Hit] = []
+    silenced: list[Hit] = []
+    for number, (line, spoken) in enumerate(zip(lines, heard, strict=True)):
+        standing = effective(spoken) if spoken else ()
+        hits += (_hit(one, line, number) for one in standing)
+        if len(standing) < len(spoken):
+            lost = (one for one in spoken if one.rule.role is Role.DECISION)
+            silenced += (_hit(one, line, number) for one in lost)
+    return _Reading(pack, tuple(hits), tuple(silenced))
+
+
+def _hit(one: Spoken, line: _Line, number: int) -> Hit:
+    return Hit(
+        one.rule.name,
+        one.rule.role,
+        one.rule.weight,
+        line.paragraph,
+        one.words,
+        line.sentence,
+        one.rule.state is State.SHADOW,
+        number,
     )
-    return _Reading(reader, hits, sum(map(len, standing)) < sum(map(len, heard)))
 
 
 # What is said of one sentence; other rules count once, wherever they speak first.
 _LOCAL = frozenset({Role.DECISION, Role.GUARD})
 
 
+def weigh(
+    pack: Pack, hits: tuple[Hit, ...], silenced: tuple[Hit, ...], vetoes: tuple[str, ...]
+) -> Verdict:
+    """The verdict on a letter of which this is known; its words are not needed any more."""
+    return _verdict(_Reading(pack, hits, silenced), vetoes)
+
+
 def _verdict(reading: _Reading, vetoes: tuple[str, ...]) -> Verdict:
-    pack = reading.reader.pack
+    pack = reading.pack
     scoring = reading.weights(Role.DECISION, Role.CONTEXT, Role.ADDRESSEE, Role.SUPPORT)
     score = sum(scoring.values())
     finding, reason = _find(reading, score)
     if vetoes and finding is not Finding.LEAVE:
         finding, reason = Finding.LEAVE, "veto"
-    return Verdict(finding, reason, score, pack.threshold, pack.language, reading.hits, vetoes)
+    told = pack.threshold, pack.language, reading.hits, vetoes, reading.silenced
+    return Verdict(finding, reason, score, *told)
 
 
 def _find(reading: _Reading, score: float) -> tuple[Finding, str]:
@@ -226,7 +244,7 @@ def _find(reading: _Reading, score: float) -> tuple[Finding, str]:
         return Finding.LEAVE, "no_context"
     if not reading.weights(Role.ADDRESSEE):
         return Finding.LEAVE, "no_addressee"
-    if score < reading.reader.pack.threshold:
+    if score < reading.pack.threshold:
         return Finding.LEAVE, "below_threshold"
     return Finding.INSERT, "rejection"
 
@@ -235,4 +253,4 @@ def _is_probable(reading: _Reading) -> bool:
     supports = reading.weights(Role.SUPPORT).values()
     contexts = reading.weights(Role.CONTEXT).values()
     is_hinting = len(supports) >= 2 and max(supports) >= _POINTING and sum(supports) >= _HINTING
-    return is_hinting and sum(contexts) >= _HINTING and not reading.is_taken_back
+    return is_hinting and sum(contexts) >= _HINTING and not reading.silenced

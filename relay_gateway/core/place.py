@@ -97,6 +97,16 @@ def _is_said(rows: list[str]) -> bool:
     return bool("".join(rows).strip())
 
 
+def is_wish(part: Paragraph) -> bool:
+    """Whether the paragraph wishes its reader well, as letters do before they end."""
+    return _WISH.search(part.text) is not None
+
+
+def is_closing(part: Paragraph) -> bool:
+    """Whether the paragraph ends the letter."""
+    return _CLOSING.search(part.text) is not None
+
+
 def _decision(verdict: Verdict | None, own: list[int]) -> int:
     hits = verdict.hits if verdict else ()
     found = [hit.paragraph for hit in hits if hit.role is Role.DECISION and not hit.is_shadow]
@@ -106,10 +116,10 @@ def _decision(verdict: Verdict | None, own: list[int]) -> int:
 def _gaps(letter: Letter, decision: int, last: int) -> Iterator[int]:
     """Indices of the paragraphs above which the block may stand, the best first."""
     paragraphs = letter.paragraphs
-    if _WISH.search(paragraphs[decision].text) and decision > 0:
+    if is_wish(paragraphs[decision]) and decision > 0:
         yield decision + 1
     for index in range(decision + 1, last + 1):
-        if _WISH.search(paragraphs[index].text) or _CLOSING.search(paragraphs[index].text):
+        if is_wish(paragraphs[index]) or is_closing(paragraphs[index]):
             yield index
             break
     yield last + 1

@@ -108,13 +108,24 @@ class RuleSet:
     readers: tuple[Reader, ...] = field(default=(), repr=False, compare=False)
 
 
-def build(packs: Sequence[Pack]) -> RuleSet:
-    """The rules ready to judge, or `BadRules` with everything that is wrong with them."""
-    faults = tuple(fault for pack in packs for fault in _faults(pack))
+def build(
+    packs: Sequence[Pack], examine: Sequence[Pack] | None = None, known: Sequence[Reader] = ()
+) -> RuleSet:
+    """The rules ready to judge, or `BadRules` with everything that is wrong with them.
+
+    `examine` are the packs whose examples are run, if not these: a guard that was switched off
+    later is still what its neighbours were written with. `known` readers serve where their pack is
+    the same.
+    """
+    faults = tuple(
+        fault for pack in (packs if examine is None else examine) for fault in _faults(pack)
+    )
     if faults:
         raise BadRules(faults)
     version = hashlib.sha256(repr(tuple(packs)).encode()).hexdigest()[:12]
-    return RuleSet(tuple(packs), version, tuple(map(Reader, packs)))
+    ready = {reader.pack: reader for reader in known}
+    readers = tuple(ready.get(pack) or Reader(pack) for pack in packs)
+    return RuleSet(tuple(packs), version, readers)
 
 
 @dataclass(frozen=True, slots=True)

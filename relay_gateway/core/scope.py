@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from email.utils import getaddresses
 
-from relay_gateway.core import trace
+from relay_gateway.core import link, trace
 from relay_gateway.core.envelope import Envelope, domain_of
 from relay_gateway.core.message import Message, Part, Unfit
 from relay_gateway.core.reason import Reason
@@ -80,11 +80,18 @@ def _by_recipients(envelope: Envelope, message: Message, tenant: Tenant) -> Reas
         return Reason.AGENCY
     if domain.rpartition(".")[2] in tenant.scope.skip_tlds:
         return Reason.REGION
-    return Reason.SUPPRESSED if _address(reached[0]) in tenant.scope.suppress else None
+    return Reason.SUPPRESSED if _is_suppressed(reached[0], tenant) else None
 
 
 def _address(recipient: bytes) -> str:
     return recipient.decode("utf-8", "replace").lower()
+
+
+def _is_suppressed(recipient: bytes, tenant: Tenant) -> bool:
+    if _address(recipient) in tenant.scope.suppress:
+        return True
+    keyed = tenant.scope.suppressed
+    return bool(keyed) and not keyed.isdisjoint(link.persons(tenant.id, recipient, tenant.keys))
 
 
 # Python's parser of addresses takes a second for 100 KB of commas. One address takes 320 octets and

@@ -8,9 +8,12 @@ from enum import StrEnum
 
 from relay_gateway.core.access import Network
 from relay_gateway.core.block import Wording
+from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.envelope import domain_of
+from relay_gateway.core.rules import RuleSet
 from relay_gateway.core.segment import Segment
+from relay_gateway.core.statement import Calendar
 from relay_gateway.core.template import MARKER
 
 # SoftBank lets its subscribers refuse every mail that holds a URL
@@ -61,12 +64,15 @@ class Scope:
     """Whom a company never wants to reach with a link; domains and addresses in lower case.
 
     Only letters about these kinds of hiring get it, at `carriers` only those that hold a URL, at
-    `skip_tlds` none. Letters to `test_recipients` get it uncounted. `rewrites_dkim` lets a mail be
-    changed that a signer has already sealed, because the next hop signs it again.
+    `skip_tlds` none. Letters to `test_recipients` get it uncounted. `suppressed` are the persons in
+    `suppress_file`, as the ledger calls them. `rewrites_dkim` lets a mail be changed that a signer
+    has already sealed, because the next hop signs it again.
     """
 
     agencies: frozenset[str] = frozenset()
     suppress: frozenset[str] = frozenset()
+    suppress_file: str = ""
+    suppressed: frozenset[str] = frozenset()
     bulk_senders: frozenset[str] = frozenset()
     segments: frozenset[Segment] = frozenset(Segment)
     carriers: frozenset[str] = frozenset()
@@ -81,6 +87,8 @@ class Tenant:
 
     `link` is the company's dedicated CareerRelay URL without a trailing slash. `marker` exempts a
     letter that holds it. In mode live links go out `since` a time, in seconds since the epoch.
+    Persons may be forgotten `retention_days` after their last event. Without `rules` of its own it
+    is judged by the gateway's.
     """
 
     id: str
@@ -98,6 +106,10 @@ class Tenant:
     proof: Proof = field(default_factory=Proof)
     marker: str = MARKER
     since: float = 0.0
+    guard: Guard = field(default_factory=Guard)
+    calendar: Calendar = field(default_factory=Calendar)
+    retention_days: int = 400
+    rules: RuleSet | None = field(default=None, repr=False)
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""

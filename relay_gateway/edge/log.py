@@ -106,17 +106,19 @@ def _judgement(verdict: Verdict | None) -> dict[str, Any]:
         "threshold": verdict.threshold,
         "language": verdict.language,
         "rules": [_rule(hit) for hit in verdict.hits],
+        "silenced": [_rule(hit) for hit in verdict.silenced],
         "vetoes": list(verdict.vetoes),
     }
 
 
 def _rule(hit: Hit) -> dict[str, Any]:
-    # Neither `words` nor `sentence`: those are the mail's.
+    # Neither the words nor the sentence, only its number: those are the mail's.
     return {
         "rule": hit.rule,
         "role": str(hit.role),
         "weight": hit.weight,
         "paragraph": hit.paragraph,
+        "sentence": hit.line,
         **({"shadow": True} if hit.is_shadow else {}),
     }
 

@@ -30,7 +30,8 @@ ENVELOPE = Envelope(
 )
 SEE_OFF = Hit("see-off", Role.DECISION, 2.0, 3, "matched-words", "whole-sentence")
 SHADOW = Hit("new-rule", Role.SUPPORT, 0.5, -1, "matched-words", "whole-sentence", is_shadow=True)
-VERDICT = Verdict(Finding.INSERT, "rejection", 4.5, 3.0, "ja", (SEE_OFF, SHADOW), ())
+LOST = Hit("not-hired", Role.DECISION, 3.0, 4, "matched-words", "whole-sentence", line=7)
+VERDICT = Verdict(Finding.INSERT, "rejection", 4.5, 3.0, "ja", (SEE_OFF, SHADOW), (), (LOST,))
 REFERRAL = Referral("REFERRALREFERRAL", "acme", "PERSONPERSONPERS")
 DECISION = Decision(
     Reason.REJECTION,
@@ -75,8 +76,18 @@ def test_the_line_says_why_and_what_was_changed():
         "threshold": 3.0,
         "language": "ja",
         "rules": [
-            {"rule": "see-off", "role": "decision", "weight": 2.0, "paragraph": 3},
-            {"rule": "new-rule", "role": "support", "weight": 0.5, "paragraph": -1, "shadow": True},
+            {"rule": "see-off", "role": "decision", "weight": 2.0, "paragraph": 3, "sentence": 0},
+            {
+                "rule": "new-rule",
+                "role": "support",
+                "weight": 0.5,
+                "paragraph": -1,
+                "sentence": 0,
+                "shadow": True,
+            },
+        ],
+        "silenced": [
+            {"rule": "not-hired", "role": "decision", "weight": 3.0, "paragraph": 4, "sentence": 7}
         ],
         "vetoes": [],
         "size": 3000,
