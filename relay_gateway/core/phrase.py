@@ -216,11 +216,15 @@ def _in_run(run: str, start: int, words: Vocabulary) -> set[int]:
 
 
 _SHORTEST_STEM = 4
+# What rules write in brackets behind a stem; "she" and "a" do not make Shea a word of theirs.
+_ENDINGS = frozenset(
+    ["", *"e ed er d n y s es ing ied ies ion ions ication ications ment fully tably".split()]
+)
 
 
 def _spelled_out(word: str, words: Vocabulary) -> int:
     """How many letters of a word, from its first, the rules spell out: all, a stem, or none."""
     stems = [size for size in range(len(word), 0, -1) if word[:size] in words.words]
-    if any(word[size:] in words.words or size == len(word) for size in stems):
+    if any(word[size:] in _ENDINGS for size in stems):
         return len(word)
     return next((size for size in stems if size >= _SHORTEST_STEM), 0)

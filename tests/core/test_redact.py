@@ -123,8 +123,9 @@ def test_no_word_of_a_page_is_left_wherever_it_stands(names, encoding):
 
 @given(NAMES)
 def test_no_name_is_left_among_the_words_of_the_rules(names):
-    spelled = " ".join(phrase.vocabulary(shipped()).words)
-    assume(not any(name.lower() in spelled for name in names))
+    # Sing is a stem of the rules, so Singer would be read as a word of theirs.
+    spelled = tuple(word for word in phrase.vocabulary(shipped()).words if len(word) > 1)
+    assume(not any(name.lower().startswith(spelled) for name in names))
     for letter, kind in ((JA, "text/plain"), (EN, "text/plain"), (JA_HTML, "text/html")):
         first, last, *rest = names
         told = letter.replace("佐藤", first).replace("太郎", last).replace("Taro Sato", first)
