@@ -7,7 +7,7 @@ leaves room for is the writer's and goes: "move forward with Taro" keeps all but
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
@@ -32,10 +32,10 @@ class Phrases:
     characters of the subject, blanks not counted: where they stand depends on how it is encoded.
     """
 
-    bodies: dict[int, frozenset[int]]
+    bodies: Mapping[int, Set[int]]
     subject: frozenset[int] = frozenset()
 
-    def of(self, body_start: int) -> frozenset[int]:
+    def of(self, body_start: int) -> Set[int]:
         """The places in one part's decoded text."""
         return self.bodies.get(body_start, frozenset())
 
@@ -51,10 +51,18 @@ def phrases(message: Message, rules: RuleSet) -> Phrases:
         return NONE
 
 
+# What mail programs write around older mail; without it the older mail would read as new.
+_CLIENTS = re.compile(
+    r"(?im)\bwrote(?=:[ \t\r]*(?:$|<))|-{2,}[ \t]*(?:original message|forwarded message)"
+    r"|^[ \t*]*(?:差出人|送信者|送信日時|宛先|件名|from|sent|date|to|subject|cc)(?=\**[ \t]*[:：])"
+    r"|元のメッセージ|さんは書きました"
+)
+
+
 def _heard(message: Message, rules: RuleSet) -> Phrases:
     every = [page for group in pages(message) for page in group]
     title = subject(message)
-    found: dict[int, frozenset[int]] = {}
+    found: dict[int, Set[int]] = {}
     told: set[int] = set()
     words = vocabulary(rules)
     for page in every:
@@ -62,7 +70,9 @@ def _heard(message: Message, rules: RuleSet) -> Phrases:
         for hit in judge(title, page.letter, rules).hits:
             heard.setdefault(hit.paragraph, set()).add(hit.sentence)
         told |= _counted(title, _kept(title, heard.pop(SUBJECT, ()), words))
-        found[page.part.body.start] = frozenset(_places(page.letter, heard, words))
+        marks = (match.span() for match in _CLIENTS.finditer(page.letter.source))
+        places = {at for span in marks for at in range(*span)}
+        found[page.part.body.start] = places.union(_places(page.letter, heard, words))
     return Phrases(found, frozenset(told))
 
 

@@ -239,7 +239,8 @@ def _body(raw: bytes, part: Part, plan: _Plan) -> bytes:
 def _based(body: bytes, new: bytes) -> bytes:
     """Base64 of as many octets in the lines of the old."""
     signs = iter(binascii.b2a_base64(new, newline=False))
-    return bytes(sign if sign in b" \t\r\n" else next(signs) for sign in body)
+    # What stands behind its end, readers pass over.
+    return bytes(sign if sign in b" \t\r\n" else next(signs, ord("=")) for sign in body)
 
 
 _QUOTED = re.compile(rb"=[0-9A-Fa-f]{2}|=[ \t]*(?:\r?\n|\Z)|[^=]", re.DOTALL)

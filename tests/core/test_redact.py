@@ -197,6 +197,20 @@ def test_a_boundary_names_nobody_and_still_divides():
     assert len({one.get_boundary() for one in message_from_bytes(new).walk()} - {None}) == 2
 
 
+def test_what_stands_behind_the_end_of_base64_is_masked():
+    picture = part(b"VGFybw==\r\nVGFyb3Nhbg==\r\n", "image/png", charset="", head="")
+    raw = mail(multipart("mixed", part(), picture.replace(b": 7bit", b": base64")))
+    assert b"VGFyb" not in redact(raw)
+    assert len(redact(raw)) == len(raw)
+
+
+def test_a_quote_is_still_told_from_an_answer(policy):
+    told = EN + "\nOn Monday Taro wrote:\n> When may I hope\n> to hear from you?\n"
+    new = redact(mail(part(told)), policy.rules)
+    assert b"Xx Xxxxxx Xxxx wrote:" in new
+    assert decide(envelope(), new, policy).reason is Reason.REJECTION
+
+
 def test_sizes_in_a_style_stay_for_a_letter_of_none_is_hidden(policy):
     page = '<div style="font-size:14px; color: #1a2b3c">' + JA_HTML + "</div>"
     new = redact(mail(part(page, "text/html")), policy.rules)
