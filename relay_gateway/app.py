@@ -18,9 +18,11 @@ from relay_gateway.core.edit import Raw
 from relay_gateway.core.envelope import Envelope
 from relay_gateway.core.reproduce import reproduce
 from relay_gateway.edge import log
+from relay_gateway.edge.burst_guard import BurstGuard
 from relay_gateway.edge.capture import capture
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
+from relay_gateway.edge.grants import Grants
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
 from relay_gateway.edge.reproducers import SECONDS, Reproducers
 from relay_gateway.edge.smtp import FrontEnd, Limits
@@ -28,7 +30,7 @@ from relay_gateway.edge.sockets import Sockets
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.thinkers import Nursery, Thinkers
 from relay_gateway.edge.worker import Lifeline, Word
-from relay_gateway.gateway import Gateway, Station, Think
+from relay_gateway.gateway import Gateway, Outcome, Station, Think
 
 
 class SystemClock:
@@ -91,7 +93,11 @@ async def running(
         reproducers = reproducers or _reproducers(config)
         if reproducers is not None:
             stack.push_async_callback(reproducers.stop)
-        house = _House(config, ledger, _destination(config, (host, port)), think, reproducers)
+        grants = Grants(ledger, config.policy.tenants, SystemClock())
+        stack.push_async_callback(grants.stop)
+        guard = BurstGuard(ledger, SystemClock())
+        desk = _Desk(ledger, guard, grants, reproducers)
+        house = _House(config, desk, _destination(config, (host, port)), think)
         front_ends = tuple(map(house.front_end, config.listeners))
         await ready()
         stack.push_async_callback(_stop, front_ends, config.timeouts.stop)
@@ -194,27 +200,41 @@ async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Desk:
+    """Where it is written down what becomes of mails."""
+
+    ledger: SqliteLedger
+    guard: BurstGuard
+    grants: Grants
+    reproducers: Reproducers | None
+
+    def observe(self, outcome: Outcome) -> None:
+        self.grants.observe(outcome)
+        log.observe(outcome)
+
+
+@dataclass(frozen=True, slots=True)
 class _House:
     """What the front ends of a process share."""
 
     config: Config
-    ledger: SqliteLedger
+    desk: _Desk
     destination: Destination
     think: Think | None
-    reproducers: Reproducers | None = None
     crowd: Crowd = field(default_factory=Crowd)
 
     def front_end(self, listener: Listener) -> FrontEnd:
-        config, hostname = self.config, listener.hostname
+        config, desk, hostname = self.config, self.desk, listener.hostname
         station = Station(hostname if listener.has_received else "", config.timeouts.think)
         gateway = Gateway(
             config.policy,
-            self.ledger,
-            log.observe,
+            desk.ledger,
+            desk.observe,
             SystemClock(),
             station,
             think=self.think,
-            on_fault=self.reproducers.take if self.reproducers else None,
+            on_fault=desk.reproducers.take if desk.reproducers else None,
+            guard=desk.guard,
         )
         timeouts = _timeouts(config)
         hop = partial(NextHop, self.destination, hostname, timeouts)

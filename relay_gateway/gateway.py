@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
-from relay_gateway.core import proof, trace
+from relay_gateway.core import parcel, proof, trace
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.decision import Decision, Policy, decide
 from relay_gateway.core.edit import Edit, Edited, Raw
 from relay_gateway.core.envelope import Envelope, Standing
+from relay_gateway.core.link import Referral
+from relay_gateway.core.parcel import Parcel
 from relay_gateway.core.proof import Introduction
 from relay_gateway.core.reason import Reason
-from relay_gateway.core.reply import OUR_FAULT, Reply
+from relay_gateway.core.reply import NO_NEXT_HOP, NOT_ALL_OUT, OUR_FAULT, Reply
 from relay_gateway.core.reproduce import FAULTS
+from relay_gateway.core.rules import Role
+from relay_gateway.core.tenant import Tenant
 
 log = structlog.get_logger()
 
@@ -46,6 +50,18 @@ class NextHop(Protocol):
     async def data(self, raw: Raw) -> Reply:
         """Send the whole mail and give the final reply; never raises for what the network does."""
 
+    async def begin(self, recipients: tuple[bytes, ...]) -> Reply:
+        """Begin a transaction of the same sender anew for some of its recipients, with the
+        parameters that the client gave them; the reply that refuses it, if any does.
+        """
+
+
+class Guard(Protocol):
+    """Stops a company that makes far more offers than it usually does."""
+
+    async def lets_through(self, tenant: Tenant, offers: tuple[Event, ...]) -> bool:
+        """Whether these offers, which are about to be promised, may be made."""
+
 
 Think = Callable[[Envelope, Raw], Awaitable[Decision]]
 
@@ -60,12 +76,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one mail. `seconds` are by stage: think, promise, deliver, confirm."""
+    """What became of one mail. `counted` are the referrals whose delivery the ledger knows of.
+
+    `sent_size` is that of the largest copy; `seconds` are by stage: think, promise, deliver,
+    confirm.
+    """
 
     envelope: Envelope
     decision: Decision
     reply: Reply
-    is_counted: bool
+    counted: int
     size: int
     sent_size: int
     seconds: Mapping[str, float]
@@ -75,11 +95,13 @@ class Outcome:
 class Station:
     """Who we are on a mail's way: `hostname` signs a `Received:` field, an empty one leaves none.
 
-    A thought that takes longer than `think_seconds` is given up and the original goes on.
+    A thought that takes longer than `think_seconds` is given up and the original goes on. Copies
+    for hidden recipients that are not out after `split_seconds` wait for the client's next attempt.
     """
 
     hostname: str = ""
     think_seconds: float = 2.0
+    split_seconds: float = 240.0
 
 
 class Gateway:
@@ -100,6 +122,7 @@ class Gateway:
         *,
         think: Think | None = None,
         on_fault: Callable[[Envelope, Raw], None] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
@@ -108,6 +131,7 @@ class Gateway:
         self._station = station
         self._think = think or self._think_here
         self._on_fault = on_fault
+        self._guard = guard
 
     async def relay(self, envelope: Envelope, raw: Raw, next_hop: NextHop) -> Reply:
         """Send the mail on, with its link if it is a rejection; the next hop's reply is ours.
@@ -120,18 +144,16 @@ class Gateway:
         if known.refusal is not None:
             return self._refuse(envelope, raw, known.refusal, known.reason)
         with watch.stage("think"):
-            decision = _fitting(
-                await self._decide(envelope, raw, known), len(raw), next_hop.size_limit
-            )
+            decision = await self._decide(envelope, raw, known)
+            decision = parcel.fitting(decision, len(raw), next_hop.size_limit)
         with watch.stage("promise"):
-            decision = await self._promise(decision)
-        outgoing = self._outgoing(envelope, raw, (*known.edits, *decision.edits))
-        with watch.stage("deliver"):
-            reply = await next_hop.data(outgoing)
-        with watch.stage("confirm"):
-            is_counted = reply.is_ok and await self._tell(Kind.ACCEPTED, decision)
-        sizes = len(raw), len(outgoing)
-        self._report(Outcome(envelope, decision, reply, is_counted, *sizes, watch.seconds))
+            decision, parcels = await self._promise(envelope, decision, known.tenant)
+        dispatch = _Dispatch(envelope, raw, known.edits, next_hop, watch)
+        sent = [each async for each in self._deliver(dispatch, parcels)]
+        reply = parcel.answer([each.reply for each in sent])
+        counted = sum(each.is_counted for each in sent)
+        sizes = len(raw), max((each.size for each in sent), default=0)
+        self._report(Outcome(envelope, decision, reply, counted, *sizes, watch.seconds))
         if decision.reason in FAULTS:
             self._tell_of_fault(envelope, raw)
         return reply
@@ -147,7 +169,7 @@ class Gateway:
 
     def _refuse(self, envelope: Envelope, raw: Raw, refusal: Reply, reason: Reason | None) -> Reply:
         decision = Decision(reason or Reason.NO_PROOF)
-        self._report(Outcome(envelope, decision, refusal, False, len(raw), 0, {}))
+        self._report(Outcome(envelope, decision, refusal, 0, len(raw), 0, {}))
         return refusal
 
     async def _decide(self, envelope: Envelope, raw: Raw, known: Introduction) -> Decision:
@@ -170,32 +192,109 @@ class Gateway:
     async def _think_here(self, envelope: Envelope, raw: Raw) -> Decision:
         return await asyncio.to_thread(decide, envelope, raw[:], self._policy)
 
-    async def _promise(self, decision: Decision) -> Decision:
-        """The decision, if the ledger knows of its referral; else to leave the mail alone."""
-        if decision.referral is None or await self._tell(Kind.OFFERED, decision):
-            return decision
-        return replace(decision, reason=Reason.LEDGER_DOWN, referral=None, edits=())
+    async def _promise(
+        self, envelope: Envelope, decision: Decision, tenant: Tenant | None
+    ) -> tuple[Decision, tuple[Parcel, ...]]:
+        """What is to leave, once the ledger knows of its referrals; else the mail as it came."""
+        offers = tuple(self._offered(each, decision, tenant) for each in decision.referrals)
+        reached = await self._reached(decision)
+        due = [offer for offer in offers if offer.referral not in reached]
+        reason = Reason.LEDGER_DOWN
+        if due and tenant and not await self._lets_through(tenant, tuple(due)):
+            reason, due = Reason.BURST, []
+        told = await asyncio.gather(*map(self._tell, due))
+        promised = {offer.referral for offer, is_told in zip(due, told, strict=True) if is_told}
+        is_left = bool(offers) and not promised | reached
+        left = decision.left(reason) if is_left else decision
+        # Without its promise a copy goes on as it came, to whom it has not reached before.
+        sharing = decision if decision.copies else left
+        return left, parcel.parcels(envelope, sharing, promised, reached)
 
-    async def _tell(self, kind: Kind, decision: Decision) -> bool:
-        """Record one step of the referral; whether the ledger has it now, first told or not."""
-        referral = decision.referral
+    async def _reached(self, decision: Decision) -> frozenset[str]:
+        """The referrals of copies that left at the client's last attempt: it sends again what is
+        missing, and gets only that done.
+        """
+        copies = [copy.referral for copy in decision.copies]
+        return frozenset([each.id for each in copies if await self._is_delivered(each)])
+
+    async def _is_delivered(self, referral: Referral) -> bool:
+        """Whether the next hop has taken it lately. Later it is sent again on purpose: no client
+        keeps trying for so long (RFC 5321, 4.5.4.1).
+        """
+        try:
+            known = await self._ledger.about(referral.tenant, referral.id)
+        except Exception:
+            log.exception("ledger_failed", step="about", company=referral.tenant)
+            return False
+        since = self._clock.now() - _RETRIES
+        return any(event.kind is Kind.ACCEPTED and event.at >= since for event in known)
+
+    async def _lets_through(self, tenant: Tenant, offers: tuple[Event, ...]) -> bool:
+        """Whether so many offers are what the company usually makes."""
+        try:
+            return self._guard is None or await self._guard.lets_through(tenant, offers)
+        except Exception:
+            log.exception("guard_failed", company=tenant.id)
+            return True
+
+    async def _deliver(
+        self, dispatch: _Dispatch, parcels: tuple[Parcel, ...]
+    ) -> AsyncIterator[_Sent]:
+        """Each parcel to the next hop, and to the ledger what it has taken.
+
+        What nobody notes waits until all else has left: a next attempt would bring it once more.
+        """
+        begin, has_failed = self._clock.elapsed(), False
+        for each in parcels:
+            if has_failed and each.referral is None:
+                return
+            if self._clock.elapsed() - begin > self._station.split_seconds:
+                yield _Sent(NOT_ALL_OUT, 0, False)
+                return
+            outgoing = self._outgoing(dispatch, each)
+            with dispatch.watch.stage("deliver"):
+                reply = await _hand_over(dispatch, each, outgoing)
+            with dispatch.watch.stage("confirm"):
+                is_counted = reply.is_ok and await self._confirm(each.referral)
+            has_failed = has_failed or not reply.is_ok
+            yield _Sent(reply, len(outgoing), is_counted)
+            if reply == NO_NEXT_HOP:
+                return
+
+    def _offered(self, referral: Referral, decision: Decision, tenant: Tenant | None) -> Event:
+        """The promise, with the rules that it rests on: why this mail may count."""
+        hits = decision.verdict.hits if decision.verdict else ()
+        names = {hit.rule for hit in hits if hit.role is Role.DECISION and not hit.is_shadow}
+        rules = (tenant and tenant.rules) or self._policy.rules
+        facts = ("rules", " ".join(sorted(names))), ("ruleset", rules.version)
+        at = self._clock.now()
+        return Event(Kind.OFFERED, referral.tenant, referral.id, referral.person, at, facts)
+
+    async def _confirm(self, referral: Referral | None) -> bool:
         if referral is None:
             return False
-        event = Event(kind, referral.tenant, referral.id, referral.person, self._clock.now())
+        at = self._clock.now()
+        return await self._tell(
+            Event(Kind.ACCEPTED, referral.tenant, referral.id, referral.person, at)
+        )
+
+    async def _tell(self, event: Event) -> bool:
+        """Record one step of a referral; whether the ledger has it now, first told or not."""
         try:
             await self._ledger.record(event)
         except Exception:
             # Before delivery the original goes on; after it the mail is delivered all the same,
             # and an error now would only have it sent again.
-            log.exception("ledger_failed", step=str(kind), company=referral.tenant)
+            log.exception("ledger_failed", step=str(event.kind), company=event.tenant)
             return False
         return True
 
-    def _outgoing(self, envelope: Envelope, raw: Raw, edits: tuple[Edit, ...]) -> Raw:
+    def _outgoing(self, dispatch: _Dispatch, given: Parcel) -> Raw:
+        edits = (*dispatch.edits, *given.edits)
         if not self._station.hostname:
-            return Edited(raw, edits)
-        received = trace.received(envelope, self._station.hostname, self._clock.now())
-        return Edited(raw, (Edit(0, 0, received), *edits))
+            return Edited(dispatch.raw, edits)
+        received = trace.received(dispatch.envelope, self._station.hostname, self._clock.now())
+        return Edited(dispatch.raw, (Edit(0, 0, received), *edits))
 
     def _report(self, outcome: Outcome) -> None:
         try:
@@ -215,22 +314,31 @@ class Gateway:
 
 def _begun(decision: Decision, has_begun: bool) -> Decision:
     """The decision, unless the day on which the company's links begin is still to come."""
-    if has_begun or decision.referral is None:
+    if has_begun or not decision.referrals:
         return decision
-    return replace(decision, reason=Reason.NOT_YET, referral=None, edits=())
+    return decision.left(Reason.NOT_YET)
 
 
-# More than our own `Received:` field takes.
-_ON_TOP = 1000
+async def _hand_over(dispatch: _Dispatch, given: Parcel, outgoing: Raw) -> Reply:
+    """In the open transaction where the parcel is for all, or in one of its own."""
+    if given.recipients != dispatch.envelope.recipients:
+        begun = await dispatch.next_hop.begin(given.recipients)
+        if not begun.is_ok:
+            return begun
+    return await dispatch.next_hop.data(outgoing)
 
 
-def _fitting(decision: Decision, size: int, limit: int) -> Decision:
-    """The decision, unless the mail would grow over what the next hop takes."""
-    grown = sum(len(edit.new) - (edit.end - edit.start) for edit in decision.edits)
-    if not decision.edits or not limit or size + grown + _ON_TOP <= limit:
-        return decision
-    detail = "the next hop takes no larger mail"
-    return replace(decision, reason=Reason.TOO_LARGE, referral=None, edits=(), detail=detail)
+# Five days: so long mail servers try again.
+_RETRIES = 5 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What became of a parcel."""
+
+    reply: Reply
+    size: int
+    is_counted: bool
 
 
 class _Watch:
@@ -244,4 +352,15 @@ class _Watch:
     def stage(self, name: str) -> Iterator[None]:
         start = self._clock.elapsed()
         yield
-        self.seconds[name] = self._clock.elapsed() - start
+        self.seconds[name] = self.seconds.get(name, 0.0) + self._clock.elapsed() - start
+
+
+@dataclass(frozen=True, slots=True)
+class _Dispatch:
+    """One mail on its way out, whichever parcels it leaves in."""
+
+    envelope: Envelope
+    raw: Raw
+    edits: tuple[Edit, ...]
+    next_hop: NextHop
+    watch: _Watch

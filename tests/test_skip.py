@@ -75,6 +75,11 @@ CASES = {
     Reason.PAUSED: Case(tenant=replace(ACME, mode=Mode.PAUSED)),
     Reason.INTERNAL: Case(recipients=(b"hr@acme.example",)),
     Reason.SEVERAL_RECIPIENTS: Case(recipients=(b"taro@gmail.example", b"jiro@gmail.example")),
+    Reason.MANY_HIDDEN: Case(
+        mail(to="saiyo@acme.example"),
+        replace(ACME, max_split=1),
+        recipients=(b"taro@gmail.example", b"jiro@gmail.example"),
+    ),
     Reason.AGENCY: Case(mail(to="a@agent.example"), recipients=(b"a@agent.example",)),
     Reason.SUPPRESSED: Case(tenant=scoped(suppress=frozenset(["taro@gmail.example"]))),
     Reason.LIST: Case(mail(list_id="<all.acme.example>")),
@@ -115,6 +120,13 @@ def test_a_mail_that_has_its_link_gets_no_other_one(policy):
     assert outcome(Case(resent), policy)[0].reason is Reason.LINKED_ALREADY
 
 
+class Closed:
+    """A guard that has stopped the company."""
+
+    async def lets_through(self, tenant, offers):
+        return False
+
+
 ON_THE_STREET = {
     Reason.NOT_YET: lambda policy: Street(
         replace(policy, tenants=(replace(ACME, since=2_000_000_000.0),))
@@ -122,6 +134,7 @@ ON_THE_STREET = {
     Reason.NO_PROOF: lambda policy: Street(
         replace(policy, tenants=(replace(ACME, proof=Proof(users=frozenset(["hr"]))),))
     ),
+    Reason.BURST: lambda policy: Street(policy, guard=Closed()),
     Reason.OUR_FAULT: lambda policy: Street(replace(policy, rules=None)),
     Reason.OUT_OF_TIME: lambda policy: Street(policy, station=Station(think_seconds=0.0)),
     Reason.LEDGER_DOWN: lambda policy: Street(policy, BrokenLedger(Kind.OFFERED)),

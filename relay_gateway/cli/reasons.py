@@ -70,6 +70,14 @@ SENTENCES = {
     Reason.SEVERAL_RECIPIENTS: Said(
         "It goes to more than one person outside the company.", "社外の宛先が二人以上います。"
     ),
+    Reason.MANY_HIDDEN: Said(
+        "It has more hidden recipients than are sent copies of their own.",
+        "BCC の宛先が、一通ずつ分けて送る上限を超えています。",
+    ),
+    Reason.BURST: Said(
+        "Far more letters than usual; the company is stopped until it is resumed.",
+        "普段より大幅に多いため、再開されるまで案内を止めています。",
+    ),
     Reason.AGENCY: Said(
         "It goes to a recruiting agency, not to the candidate.",
         "宛先が応募者ではなく人材紹介会社です。",

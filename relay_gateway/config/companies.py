@@ -158,6 +158,7 @@ def _tenant(file: CompanyFile, keys: Keys, words: Mapping[str, Wording]) -> Tena
             rewrites_dkim=scope.rewrites_dkim,
         ),
         marker=file.marker,
+        max_split=file.bulk.max_split,
         since=_since(file.approved),
     )
 

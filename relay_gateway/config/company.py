@@ -172,6 +172,14 @@ class ScopeFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class BulkFile:
+    """How one letter to several hidden recipients (BCC) is sent."""
+
+    max_split: Annotated[int, Field(ge=1, le=200)] = 20
+    """Each gets a copy with a link of their own, if they are no more than these; 1 never splits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Approved:
     """Who has said yes to the company's links, for the record, and when they begin."""
 
@@ -271,6 +279,8 @@ class CompanyFile:
         fields.Text, Field(pattern=fields.MARKER, max_length=40, examples=[MARKER])
     ] = MARKER
     """What HR writes into a letter to exempt it; it is taken out before the letter leaves."""
+    bulk: BulkFile = BulkFile()
+    """What becomes of a letter to several hidden recipients."""
     credits: Credits = Credits()
     """How referred persons become credits."""
     statement: StatementFile = StatementFile()

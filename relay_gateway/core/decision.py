@@ -11,6 +11,7 @@ from relay_gateway.core.envelope import Envelope
 from relay_gateway.core.judge import Finding, Verdict, judge, stated
 from relay_gateway.core.link import Referral
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
+from relay_gateway.core.offer import Offer
 from relay_gateway.core.page import Page, pages
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rules import RuleSet
@@ -34,10 +35,20 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """The mail for one of several hidden recipients, with a link of their own."""
+
+    recipient: bytes
+    referral: Referral
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """What is to be done with a mail; without edits it passes as it came.
 
-    `detail` says in fixed words what could not be read or fitted; never a word of the mail.
+    `copies` are for hidden recipients, one each; who is in none of them gets `edits`. `detail`
+    says in fixed words what could not be read or fitted; never a word of the mail.
     """
 
     reason: Reason
@@ -46,6 +57,18 @@ class Decision:
     referral: Referral | None = None
     edits: tuple[Edit, ...] = ()
     detail: str = ""
+    copies: tuple[Copy, ...] = ()
+
+    @property
+    def referrals(self) -> tuple[Referral, ...]:
+        """Whoever would be referred."""
+        if self.referral is not None:
+            return (self.referral,)
+        return tuple(copy.referral for copy in self.copies)
+
+    def left(self, reason: Reason, detail: str = "") -> Decision:
+        """The same mail, which for this reason is to pass as it came."""
+        return replace(self, reason=reason, detail=detail, referral=None, edits=(), copies=())
 
 
 def decide(envelope: Envelope, raw: bytes, policy: Policy) -> Decision:
@@ -82,7 +105,7 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
     left = _left(judged, tenant) or _out_of_scope(envelope, message, judged, tenant)
     if left is not None:
         return _tidied(left, message, groups, tenant)
-    return _offer(envelope, message, judged, tenant)
+    return _offer(envelope, message, groups, judged, tenant)
 
 
 _Groups = tuple[tuple[Page, ...], ...]
@@ -174,38 +197,54 @@ def _out_of_scope(
     kinds = segments(subject(message), offer.words(page for page, _ in judged.pages))
     if not kinds <= tenant.scope.segments:
         return Decision(Reason.SEGMENT_OFF, tenant.id, verdict)
-    has_link = any(template.has_link(page.letter) for page, _ in judged.pages)
-    if scope.is_wary(envelope, tenant) and not has_link:
+    if not _people(envelope, judged, tenant):
         return Decision(Reason.CARRIER_URL, tenant.id, verdict)
     return None
 
 
-def _offer(envelope: Envelope, message: Message, judged: _Judged, tenant: Tenant) -> Decision:
-    """A rejection: refer the person, plan the change, prove it, and say so."""
+def _people(envelope: Envelope, judged: _Judged, tenant: Tenant) -> tuple[bytes, ...]:
+    """Whom the link is for; a mail that is forced or for a test needs nobody outside."""
+    if judged.verdict is None or scope.is_test(envelope, tenant):
+        return (scope.outsiders(envelope, tenant) or envelope.recipients)[:1]
+    has_link = any(template.has_link(page.letter) for page, _ in judged.pages)
+    return scope.people(envelope, tenant, has_link=has_link)
+
+
+def _offer(
+    envelope: Envelope, message: Message, groups: _Groups, judged: _Judged, tenant: Tenant
+) -> Decision:
+    """A rejection: refer each person, plan the changes, prove them, and say so."""
     verdict = judged.verdict
+    language = verdict.language if verdict else ""
+    people = _people(envelope, judged, tenant)
     try:
         if any(offer.is_tracked(page, tenant) for page, _ in judged.pages):
             return Decision(Reason.LINKED_ALREADY, tenant.id, verdict)
-        language = verdict.language if verdict else ""
-        made = offer.offer(envelope, message, judged.pages, language, tenant)
+        made = [offer.offer(each, message, judged.pages, language, tenant) for each in people]
     except Unfit as why:
         return Decision(Reason.UNFIT, tenant.id, verdict, detail=str(why))
-    if made.fault:
-        return Decision(Reason.VERIFY_FAILED, tenant.id, verdict, detail=made.fault)
-    reason = Reason.REJECTION if made.is_new else Reason.UPGRADED_LINK
-    decision = Decision(reason, tenant.id, verdict, made.referral, made.edits)
+    if fault := next((each.fault for each in made if each.fault), ""):
+        return Decision(Reason.VERIFY_FAILED, tenant.id, verdict, detail=fault)
+    reason = Reason.REJECTION if made[0].is_new else Reason.UPGRADED_LINK
+    decision = Decision(reason, tenant.id, verdict)
     if scope.is_test(envelope, tenant):
-        return replace(
-            decision, reason=Reason.TEST_RECIPIENT, referral=None, detail=str(decision.reason)
-        )
-    return decision if tenant.mode is Mode.LIVE else _only_seen(decision)
+        return replace(decision.left(Reason.TEST_RECIPIENT, str(reason)), edits=made[0].edits)
+    if tenant.mode is not Mode.LIVE:
+        return decision.left(Reason.MONITOR, str(reason))
+    handed = _handed(decision, tuple(zip(people, made, strict=True)), envelope, tenant)
+    return _tidied(handed, message, groups, tenant) if handed.copies else handed
 
 
-def _only_seen(decision: Decision) -> Decision:
-    """What a monitored company would have got, said and not done."""
-    return replace(
-        decision, reason=Reason.MONITOR, referral=None, edits=(), detail=str(decision.reason)
-    )
+def _handed(
+    decision: Decision, made: tuple[tuple[bytes, Offer], ...], envelope: Envelope, tenant: Tenant
+) -> Decision:
+    """One mail for all its recipients, or a copy for each of several hidden ones."""
+    is_shared = decision.verdict is not None and len(scope.outsiders(envelope, tenant)) > 1
+    if not is_shared:
+        ((_, its),) = made
+        return replace(decision, referral=its.referral, edits=its.edits)
+    copies = tuple(Copy(to, its.referral, its.edits) for to, its in made if its.referral)
+    return replace(decision, copies=copies)
 
 
 def _tidied(decision: Decision, message: Message, groups: _Groups, tenant: Tenant) -> Decision:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from relay_gateway.core import block, link, place, rewrite, scope, template, trace
 from relay_gateway.core.edit import Edit, apply
-from relay_gateway.core.envelope import Envelope
 from relay_gateway.core.judge import Verdict
 from relay_gateway.core.link import BadToken, Referral
 from relay_gateway.core.message import Message, Unfit
@@ -39,14 +38,11 @@ class Offer:
     fault: str = ""
 
 
-def offer(
-    envelope: Envelope, message: Message, pages: Judged, language: str, tenant: Tenant
-) -> Offer:
-    """The link, in all pages of the letter; `Unfit` where one of them cannot hold it.
+def offer(person: bytes, message: Message, pages: Judged, language: str, tenant: Tenant) -> Offer:
+    """The link for one person, in all pages of the letter; `Unfit` where one cannot hold it.
 
     Without a `language` the letter tells its own.
     """
-    person = (scope.outsiders(envelope, tenant) or envelope.recipients)[0]
     referral = link.refer(tenant.id, scope.mail_id(message), person, tenant.keys)
     url = link.url(tenant.link, link.token(referral, tenant.keys))
     changes, edits = _plan(

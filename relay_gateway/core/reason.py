@@ -23,6 +23,8 @@ class Reason(StrEnum):
     NOT_YET = "not_yet"
     INTERNAL = "internal"
     SEVERAL_RECIPIENTS = "several_recipients"
+    MANY_HIDDEN = "many_hidden"
+    BURST = "burst"
     AGENCY = "agency"
     SUPPRESSED = "suppressed"
     REGION = "region"

@@ -36,6 +36,8 @@ def reply(code: int, *lines: str) -> Reply:
 
 
 NO_NEXT_HOP = reply(451, "4.4.1 The next mail server cannot be reached, please try again later")
+DELIVERED_BEFORE = reply(250, "2.0.0 Ok, delivered before")
+NOT_ALL_OUT = reply(451, "4.3.2 Not all copies are out yet, please send again")
 OUR_FAULT = reply(451, "4.3.0 Local error, please try again later")
 NO_PROOF = reply(550, "5.7.1 This mail does not show which company sends it")
 HEADER_TOO_LARGE = reply(552, "5.3.4 Header too large")

@@ -38,9 +38,17 @@ def is_test(envelope: Envelope, tenant: Tenant) -> bool:
     return bool(tested) and all(_address(rcpt) in tested for rcpt in envelope.recipients)
 
 
-def is_wary(envelope: Envelope, tenant: Tenant) -> bool:
-    """Whether the recipient's carrier may refuse a mail for a URL that it did not hold before."""
-    return any(domain_of(rcpt) in tenant.scope.carriers for rcpt in outsiders(envelope, tenant))
+def people(envelope: Envelope, tenant: Tenant, *, has_link: bool) -> tuple[bytes, ...]:
+    """The recipients who may get a link, each once: those outside whom nothing speaks against.
+
+    Where the letter `has_link` of any kind already, carriers that may refuse it have nothing new.
+    """
+    return tuple(
+        rcpt
+        for rcpt in dict.fromkeys(outsiders(envelope, tenant))
+        if _unwanted(rcpt, tenant) is None
+        and (has_link or domain_of(rcpt) not in tenant.scope.carriers)
+    )
 
 
 def outsiders(envelope: Envelope, tenant: Tenant) -> tuple[bytes, ...]:
@@ -73,14 +81,23 @@ def _by_recipients(envelope: Envelope, message: Message, tenant: Tenant) -> Reas
     reached = outsiders(envelope, tenant)
     if not reached:
         return Reason.INTERNAL
-    if len(reached) > 1 or len(_visible(message, tenant)) > 1:
+    shown = len(_visible(message, tenant))
+    if shown > 1 or (shown and len(reached) > 1):
         return Reason.SEVERAL_RECIPIENTS
-    domain = domain_of(reached[0])
+    if len(reached) > max(1, tenant.max_split):
+        return Reason.MANY_HIDDEN
+    found = [_unwanted(each, tenant) for each in reached]
+    return None if None in found else found[0]
+
+
+def _unwanted(recipient: bytes, tenant: Tenant) -> Reason | None:
+    """Why the company does not want to reach somebody with a link, if so."""
+    domain = domain_of(recipient)
     if domain in tenant.scope.agencies:
         return Reason.AGENCY
     if domain.rpartition(".")[2] in tenant.scope.skip_tlds:
         return Reason.REGION
-    return Reason.SUPPRESSED if _is_suppressed(reached[0], tenant) else None
+    return Reason.SUPPRESSED if _is_suppressed(recipient, tenant) else None
 
 
 def _address(recipient: bytes) -> str:

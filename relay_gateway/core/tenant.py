@@ -86,7 +86,8 @@ class Tenant:
     """One company. `keys` are secret: the first signs links, all verify, the last names persons.
 
     `link` is the company's dedicated CareerRelay URL without a trailing slash. `marker` exempts a
-    letter that holds it. In mode live links go out `since` a time, in seconds since the epoch.
+    letter that holds it; one to at most `max_split` hidden recipients goes to each of them with a
+    link of their own. In mode live links go out `since` a time, in seconds since the epoch.
     Persons may be forgotten `retention_days` after their last event. Without `rules` of its own it
     is judged by the gateway's.
     """
@@ -105,6 +106,7 @@ class Tenant:
     scope: Scope = field(default_factory=Scope)
     proof: Proof = field(default_factory=Proof)
     marker: str = MARKER
+    max_split: int = 20
     since: float = 0.0
     guard: Guard = field(default_factory=Guard)
     calendar: Calendar = field(default_factory=Calendar)

@@ -83,7 +83,8 @@ def line(outcome: Outcome) -> dict[str, Any]:
             for edit in decision.edits
         ],
         "reply": {"code": outcome.reply.code, "text": words(outcome.reply)},
-        "counted": outcome.is_counted,
+        "copies": len(decision.copies),
+        "counted": outcome.counted,
         "seconds": {stage: round(seconds, 6) for stage, seconds in outcome.seconds.items()},
     }
 

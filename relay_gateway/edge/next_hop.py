@@ -48,6 +48,8 @@ class NextHop:
         self._line: Line | None = None
         self._state = _State.CLOSED
         self._forwarded: dict[bytes, bytes] = {}
+        self._sender: tuple[Path, bool] | None = None
+        self._named: dict[bytes, Path] = {}
         self.offers: Mapping[bytes, bytes] = MappingProxyType({})
         self.taken: Reply | None = None
 
@@ -89,6 +91,25 @@ class NextHop:
         `has_login` says that the client has logged in with us.
         """
         self.taken = None
+        self._sender, self._named = (path, has_login), {}
+        return await self._opened(path, has_login)
+
+    async def begin(self, recipients: tuple[bytes, ...]) -> Reply:
+        """Open the same transaction anew for some of its recipients, as the client named them; the
+        reply that refuses it, if any does.
+        """
+        if self._sender is None:
+            return NO_NEXT_HOP
+        self.taken = None
+        said = await self._opened(*self._sender)
+        for recipient in recipients:
+            if not said.is_ok:
+                break
+            path = self._named[recipient]
+            said = await self._ask(_command(b"RCPT TO:", path, path.parameters))
+        return said
+
+    async def _opened(self, path: Path, has_login: bool) -> Reply:
         if self._state is _State.BUSY:
             await self.reset()
         # The size may change on the way, and without SIZE it means nothing. RFC 4954, 5: who has
@@ -106,6 +127,7 @@ class NextHop:
         """Ask for one recipient."""
         if refused := self._refused(path.parameters):
             return refused
+        self._named[path.address] = path
         return await self._ask(_command(b"RCPT TO:", path, path.parameters))
 
     async def data(self, raw: Raw) -> Reply:

@@ -117,9 +117,7 @@ def logged(id_, reason, at, **more):
     """The line that the gateway writes of a mail."""
     envelope = Envelope(id_, b"", (), Client("192.0.2.1", b"x"))
     decision = Decision(reason, "acme")
-    outcome = Outcome(
-        envelope, decision, reply(250, "2.0.0 fine"), True, 2048, 2600, {"think": 0.25}
-    )
+    outcome = Outcome(envelope, decision, reply(250, "2.0.0 fine"), 1, 2048, 2600, {"think": 0.25})
     return json.dumps({**line(outcome), "timestamp": at, **more})
 
 

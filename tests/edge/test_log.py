@@ -45,7 +45,7 @@ DECISION = Decision(
 def outcome(decision: Decision = DECISION, answer: Reply | None = None) -> Outcome:
     answer = answer or reply(250, "2.0.0 Ok: queued as 4F2A")
     seconds = {"think": 0.0012345678, "promise": 0.001, "deliver": 0.02, "confirm": 0.001}
-    return Outcome(ENVELOPE, decision, answer, True, 3000, 3400, seconds)
+    return Outcome(ENVELOPE, decision, answer, 1, 3000, 3400, seconds)
 
 
 @pytest.fixture(params=["json", "console"])
@@ -97,7 +97,8 @@ def test_the_line_says_why_and_what_was_changed():
             {"offset": 700, "removed": 10, "added": 28},
         ],
         "reply": {"code": 250, "text": "2.0.0 Ok: queued as 4F2A"},
-        "counted": True,
+        "copies": 0,
+        "counted": 1,
         "seconds": {"think": 0.001235, "promise": 0.001, "deliver": 0.02, "confirm": 0.001},
     }
 
