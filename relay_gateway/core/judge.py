@@ -13,6 +13,7 @@ from relay_gateway.core.rules import (
     Role,
     Rule,
     RuleSet,
+    Sentences,
     Spoken,
     State,
     Where,
@@ -75,14 +76,14 @@ def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
         return _nothing("too_long")
     lines = tuple(_lines(subject, letter))
     text = sentences([(line.sentence, line.where) for line in lines])
-    found = [(reader, reader.find(text.whole)) for reader in rules.readers]
-    if not any(_is_telling(reader.candidates(numbers)) for reader, numbers in found):
+    sifted = tuple(zip(rules.readers, rules.sieve.sift(text.whole), strict=True))
+    telling = [reader for reader, possible in sifted if _is_telling(reader, text, possible)]
+    if not telling:
         return _nothing("no_decision")
-    readings = [
-        _reading(reader, lines, reader.hear(text, numbers, _LOCAL))
-        for reader, numbers in found
-        if numbers
+    heard = [
+        _reading(reader, lines, reader.hear(text, possible, _LOCAL)) for reader, possible in sifted
     ]
+    readings = [each for each in heard if each.hits or each.reader in telling]
     vetoes = tuple(
         hit.rule
         for reading in readings
@@ -164,11 +165,17 @@ def _lines(subject: str, letter: Letter) -> Iterator[_Line]:
             yield _Line(number, sentence)
 
 
-def _is_telling(candidates: Sequence[Rule]) -> bool:
-    """One pass tells most mail apart: nothing in it could decide, or hint at a decision."""
-    roles = {rule.role for rule in candidates}
-    is_pointing = any(r.role is Role.SUPPORT and r.weight >= _POINTING for r in candidates)
-    return Role.DECISION in roles or (Role.CONTEXT in roles and is_pointing)
+def _is_telling(reader: Reader, text: Sentences, possible: frozenset[int]) -> bool:
+    """Whether anything could decide, or hint at a decision: most mail is told apart by this."""
+    if reader.finds(text, possible, lambda rule: rule.role is Role.DECISION):
+        return True
+    return reader.finds(text, possible, _is_pointing) and reader.finds(
+        text, possible, lambda rule: rule.role is Role.CONTEXT
+    )
+
+
+def _is_pointing(rule: Rule) -> bool:
+    return rule.role is Role.SUPPORT and rule.weight >= _POINTING
 
 
 def _reading(
