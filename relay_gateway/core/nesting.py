@@ -66,11 +66,15 @@ class Nesting:
             raise Unfit("HTML whose tags browsers read in two ways")
         return name in _IN_TABLE_ONLY and not self.tally["table"]
 
+    def is_calm(self) -> bool:
+        """Whether no head and no list of choices is open, where tags may mean something else."""
+        return not (self.tally["head"] or self.tally["select"])
+
     def is_again(self, name: str) -> bool:
         """Whether it is the start tag of a part of the document that has begun before."""
         return any(tag.name not in ONCE[name] for tag, _, _ in self._open)
 
-    def open(self, tag: Tag, start: int, *, ends_item: bool) -> None:
+    def open(self, tag: Tag, start: int, *, ends_item: bool = False) -> None:
         """Open an element whose start tag stands at `start`."""
         self._open.append((tag, start, ends_item))
         for trait in tag.traits:
@@ -101,7 +105,7 @@ class Nesting:
     def close(self, name: str) -> None:
         """Close as browsers do: misnested blocks stay open, and unclosed formatting goes on."""
         if self._open and self._open[-1][0].name == name:
-            self._cut(len(self._open) - 1)
+            self._pop()
             return
         if name in COUNTED and not self.tally[name]:
             return
@@ -116,6 +120,12 @@ class Nesting:
             is_passed = it in _FENCE and name not in _TABLE
             if is_passed or (it in BLOCK and name not in BLOCK and name not in FORMATTING):
                 return
+
+    def _pop(self) -> None:
+        for trait in self._open.pop()[0].traits:
+            self.tally[trait] -= 1
+        if len(self._around) > len(self._open):
+            self._around = self._around[:-1]
 
     def _cut(self, depth: int) -> None:
         for tag, _, _ in self._open[depth:]:
