@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from relay_gateway.core import normal
 from relay_gateway.core.letter import Letter, Voice
@@ -111,8 +112,7 @@ _POINTING = 1.0
 _HINTING = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     paragraph: int
     sentence: str
 

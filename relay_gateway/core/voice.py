@@ -95,19 +95,19 @@ def _is_history(texts: Sequence[str], index: int) -> bool:
     text = texts[index]
     if text[:1] in _RULING and _ORIGINAL.match(text):
         return True
-    near = texts[index : index + 6]
     if (":" in text or "：" in text) and _HEADER.match(text):
+        near = texts[index : index + 6]
         keys = {match[1].lower() for line in near if (match := _HEADER.match(line))}
         return len(keys) >= 2
+    below = texts[index + 1] if index + 1 < len(texts) else ""
     is_telling = text[-1:] in _TELLING and _ATTRIBUTION.match(text)
-    if not is_telling and not (
-        len(near) > 1 and near[1][-1:] in _TELLING and _WROTE.match(near[1])
-    ):
+    if not is_telling and not (below[-1:] in _TELLING and _WROTE.match(below)):
         return False
+    near = texts[index : index + 6]
     if not _DATED.search(" ".join(near[:2])):
         return False
     following = [line for line in near[1:] if line.strip() and not _WROTE.match(line)]
-    is_attribution = _ATTRIBUTION.match(text) or _ATTRIBUTION.match(f"{text} {near[1]}")
+    is_attribution = _ATTRIBUTION.match(text) or _ATTRIBUTION.match(f"{text} {below}")
     return bool(is_attribution and following) and not _QUOTED.match(following[0])
 
 
