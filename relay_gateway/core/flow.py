@@ -122,7 +122,7 @@ class _Reader:
         nesting = self._nesting
         written = self._source[start:end]
         its = self._tags.get(written) or self._tags.setdefault(written, tag(name, written))
-        if its.is_plain and nesting.is_calm():
+        if its.is_plain and not (nesting.tally["head"] or nesting.tally["select"]):
             nesting.open(its, start)
             return
         if (name in ONCE and nesting.is_again(name)) or nesting.ignores(name):
@@ -157,7 +157,7 @@ class _Reader:
 
     def _close(self, name: str, start: int, end: int) -> None:
         nesting = self._nesting
-        if name not in _MINDED and nesting.is_calm():
+        if name not in _MINDED and not nesting.tally["select"]:
             nesting.close(name)
             return
         if name == "br":

@@ -67,6 +67,8 @@ def _count(source: str, cut: Iterable[Token], worn: Counter[tuple[Element, ...]]
 
 def _seen(around: list[Element]) -> tuple[Element, ...] | None:
     """What words in these elements are set in; None if they are hidden."""
+    if not around:
+        return ()
     if any(element.is_hidden for element in around):
         return None
     return tuple(element for element in around if element.attributes)

@@ -56,7 +56,7 @@ class Nesting:
         """The open elements as they stand now."""
         known = len(self._around)
         if known < len(self._open):
-            self._around += tuple(_element(*it) for it in self._open[known:])
+            self._around += tuple([_element(*it) for it in self._open[known:]])
         return self._around
 
     def ignores(self, name: str) -> bool:
@@ -65,10 +65,6 @@ class Nesting:
             # Older browsers ignore them, newer ones let choices hold what they will.
             raise Unfit("HTML whose tags browsers read in two ways")
         return name in _IN_TABLE_ONLY and not self.tally["table"]
-
-    def is_calm(self) -> bool:
-        """Whether no head and no list of choices is open, where tags may mean something else."""
-        return not (self.tally["head"] or self.tally["select"])
 
     def is_again(self, name: str) -> bool:
         """Whether it is the start tag of a part of the document that has begun before."""

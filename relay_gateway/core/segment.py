@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -23,7 +23,7 @@ def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
     """The kind that the subject and the writer's own paragraphs plainly name; else `any`."""
     # Alternatives say the same, and lists and forms repeat themselves.
     told = tuple(dict.fromkeys((subject, *paragraphs)))[:_MOST]
-    text = "\n".join(normal.normalise_all(told))
+    text = "\n".join(normal.normalise_all(tuple(_beginning(told))))
     named = [each for each, signs in _SIGNS.items() if any(sign.stands_in(text) for sign in signs)]
     return named[0] if len(named) == 1 else Segment.ANY
 
@@ -46,8 +46,18 @@ def _sign(pattern: str, *stems: str) -> _Sign:
     return _Sign(stems, re.compile(pattern))
 
 
-# Paragraphs; what a letter is about it says long before.
+# Paragraphs, and characters; what a letter is about it says long before.
 _MOST = 60
+_ENOUGH = 6000
+
+
+def _beginning(texts: Iterable[str]) -> Iterator[str]:
+    room = _ENOUGH
+    for text in texts:
+        yield text[:room]
+        room = max(0, room - len(text))
+
+
 # What the letter is about, not what its reader has done: 「アルバイトのご経験」 stands in letters
 # to graduates, 「新卒採用のご経験」 in letters to people who change jobs.
 _HIRING = (
