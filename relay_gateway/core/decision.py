@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from relay_gateway.core import block, link, place, rewrite, scope, trace
 from relay_gateway.core.edit import Edit, apply
@@ -11,6 +11,7 @@ from relay_gateway.core.envelope import Envelope
 from relay_gateway.core.judge import Finding, Verdict, judge
 from relay_gateway.core.link import BadToken, Referral
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
+from relay_gateway.core.normal import Forms
 from relay_gateway.core.page import Page, pages
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rewrite import Change
@@ -93,21 +94,25 @@ class _Judged:
 
     pages: tuple[tuple[Page, Verdict | None], ...]
     verdict: Verdict | None
+    forms: Forms = field(default_factory=Forms)
 
 
 def _judge(message: Message, groups: tuple[tuple[Page, ...], ...], policy: Policy) -> _Judged:
     """One group of alternatives is the letter; a veto in any text speaks for the whole mail."""
     if policy.is_forced:
         return _Judged(tuple((page, None) for page in groups[0]), None)
-    title = subject(message)
-    told = [[(page, judge(title, page.letter, policy.rules)) for page in group] for group in groups]
+    title, forms = subject(message), Forms()
+    told = [
+        [(page, judge(title, page.letter, policy.rules, forms)) for page in group]
+        for group in groups
+    ]
     every = [verdict for group in told for _, verdict in group]
     best = max(every, key=_rank)
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))
     if best.finding is not Finding.LEAVE and vetoes:
         best = replace(best, finding=Finding.LEAVE, reason="veto", vetoes=vetoes)
     letter = next((group for group in told if any(v.is_rejection for _, v in group)), told[0])
-    return _Judged(tuple(pair for pair in letter if pair[1].is_rejection), best)
+    return _Judged(tuple(pair for pair in letter if pair[1].is_rejection), best, forms)
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
@@ -219,7 +224,8 @@ def _forms(
     wording = tenant.wordings.get(language)
     if wording is None:
         return ()
-    kind = segment(subject(message), (part.text for page in pages for part in page.letter.own))
+    own = (part.text for page in pages for part in page.letter.own)
+    kind = segment(subject(message), own, judged.forms)
     return block.forms(wording, kind, tenant.name, url)
 
 

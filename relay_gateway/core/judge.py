@@ -68,14 +68,17 @@ class Verdict:
         return self.finding is Finding.INSERT
 
 
-def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
+def judge(
+    subject: str, letter: Letter, rules: RuleSet, forms: normal.Forms | None = None
+) -> Verdict:
     """What the writer's own words say, in whichever language says it most clearly.
 
-    A letter that turns somebody down in two languages is of the one that does so first.
+    A letter that turns somebody down in two languages is of the one that does so first. `forms`
+    keeps the normal forms for whoever reads the same mail next.
     """
     if sum(len(p.text) for p in letter.paragraphs if p.voice is Voice.OWN) > _LONGEST:
         return _nothing("too_long")
-    lines = tuple(_lines(subject, letter))
+    lines = tuple(_lines(subject, letter, forms or normal.Forms()))
     text = sentences([(line.sentence, line.where) for line in lines])
     sifted = tuple(zip(rules.readers, rules.sieve.sift(text.whole), strict=True))
     telling = [reader for reader, possible in sifted if _is_telling(reader, text, possible)]
@@ -154,13 +157,13 @@ def _first_decision(verdict: Verdict, lines: Sequence[_Line]) -> int:
     )
 
 
-def _lines(subject: str, letter: Letter) -> Iterator[_Line]:
+def _lines(subject: str, letter: Letter, forms: normal.Forms) -> Iterator[_Line]:
     texts = {SUBJECT: subject} | {
         number: paragraph.text
         for number, paragraph in enumerate(letter.paragraphs)
         if paragraph.voice is Voice.OWN
     }
-    for number, text in zip(texts, normal.normalise_all(tuple(texts.values())), strict=True):
+    for number, text in zip(texts, forms.of(tuple(texts.values())), strict=True):
         for sentence in normal.sentences(text):
             yield _Line(number, sentence)
 

@@ -145,6 +145,22 @@ def normalise_all(texts: Sequence[str]) -> list[str]:
     return _respell(_unwrapped("\0".join(map(_closed, plain.split("\0"))))).split("\0")
 
 
+class Forms:
+    """The normal forms of the texts of one mail, each made once: alternatives say the same, and
+    whoever judges asks for what is asked again for its words.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, texts: Sequence[str]) -> list[str]:
+        """Each text in normal form."""
+        new = tuple(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known.update(zip(new, normalise_all(new), strict=True))
+        return [self._known[text] for text in texts]
+
+
 def sentences(paragraph_text: str) -> tuple[str, ...]:
     """The sentences of a paragraph in normal form, in order."""
     found, start = [], 0

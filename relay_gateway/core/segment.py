@@ -19,11 +19,11 @@ class Segment(StrEnum):
     PART_TIME = "part_time"
 
 
-def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
+def segment(subject: str, paragraphs: Iterable[str], forms: normal.Forms | None = None) -> Segment:
     """The kind that the subject and the writer's own paragraphs plainly name; else `any`."""
     # Alternatives say the same, and lists and forms repeat themselves.
     told = tuple(dict.fromkeys((subject, *paragraphs)))[:_MOST]
-    text = "\n".join(normal.normalise_all(tuple(_beginning(told))))
+    text = "\n".join((forms or normal.Forms()).of(tuple(_beginning(told))))
     named = [each for each, signs in _SIGNS.items() if any(sign.stands_in(text) for sign in signs)]
     return named[0] if len(named) == 1 else Segment.ANY
 

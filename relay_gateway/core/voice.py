@@ -153,10 +153,17 @@ def _bare_signature(texts: Sequence[str], end: int) -> int:
 def _is_sign_off(text: str) -> bool:
     if _RULE.match(text) or _NOTICE.search(text):
         return True
-    width = sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text.strip())
-    if width > _SIGNATURE_WIDTH:
+    if _is_wide(text.strip()):
         return False
     if _SENTENCE.search(text):
         return False
     is_prose = len(re.findall(r"\b[a-z]{2,}\b", text)) >= 5
     return _CONTACT.search(text) is not None or not is_prose
+
+
+def _is_wide(text: str) -> bool:
+    # A sign takes one cell or two: most lines need no counting.
+    if not _SIGNATURE_WIDTH // 2 < len(text) <= _SIGNATURE_WIDTH:
+        return len(text) > _SIGNATURE_WIDTH
+    width = sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+    return width > _SIGNATURE_WIDTH
