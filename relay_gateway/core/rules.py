@@ -13,6 +13,7 @@ from typing import Any
 import re2
 
 from relay_gateway.core import normal
+from relay_gateway.core.sieve import Sieve, options
 
 
 class Role(StrEnum):
@@ -116,7 +117,7 @@ def build(packs: Sequence[Pack]) -> RuleSet:
         raise BadRules(faults)
     version = hashlib.sha256(repr(tuple(packs)).encode()).hexdigest()[:12]
     readers = tuple(map(Reader, packs))
-    return RuleSet(tuple(packs), version, readers, Sieve(readers))
+    return RuleSet(tuple(packs), version, readers, Sieve([reader.sources for reader in readers]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,34 +143,6 @@ def sentences(lines: Sequence[tuple[str, Where]]) -> Sentences:
     encoded = tuple(text.encode() for text, _ in lines)
     starts = tuple(accumulate((len(line) + 1 for line in encoded), initial=0))
     return Sentences(b"\n".join(encoded), encoded, starts, tuple(place for _, place in lines))
-
-
-class Sieve:
-    """One pass over a text for the literals of all languages' patterns, however many there are.
-
-    It leaves the few patterns that may match at all. `re2.Set` would be one automaton of all
-    patterns, which bounded repeats make too large to keep: measured at twenty times the cost.
-    """
-
-    def __init__(self, readers: Sequence[Reader]) -> None:
-        self._filter = re2.Filter()
-        # By its number in the filter: whose a pattern is, and its number there.
-        self._owners: list[tuple[int, int]] = []
-        self._count = len(readers)
-        for index, reader in enumerate(readers):
-            for number, source in enumerate(reader.sources):
-                self._filter.Add(source, _options())
-                self._owners.append((index, number))
-        if self._owners:
-            self._filter.Compile()
-
-    def sift(self, text: bytes) -> tuple[frozenset[int], ...]:
-        """For each reader the numbers of its patterns that may match in a text; no other does."""
-        possible: list[set[int]] = [set() for _ in range(self._count)]
-        for index in (self._filter.Match(text, potential=True) if self._owners else None) or ():
-            owner, number = self._owners[index]
-            possible[owner].add(number)
-        return tuple(map(frozenset, possible))
 
 
 class Reader:
@@ -251,7 +224,7 @@ class Reader:
     def _number(self, source: str) -> int:
         if source not in self._numbers:
             self._numbers[source] = len(self._patterns)
-            self._patterns.append(re2.compile(source, _options()))
+            self._patterns.append(re2.compile(source, options()))
         return self._numbers[source]
 
 
@@ -299,15 +272,6 @@ def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
     return tuple(one for one in spoken if one.rule.role is not Role.DECISION)
 
 
-def _options() -> Any:
-    options = re2.Options()
-    # A pattern is refused with a sentence of ours, not with a line on stderr.
-    options.log_errors = False
-    # Nobody asks for a part of the words, and finding parts takes RE2 off its fast way.
-    options.never_capture = True
-    return options
-
-
 def _source(pattern: str) -> str:
     # Lines are sentences: `^` and `$` mean the same in one sentence and in many.
     return f"(?m:{normal.pattern(pattern)})"
@@ -346,7 +310,7 @@ def _broken(pack: Pack, index: int, rule: Rule) -> Iterator[Fault]:
 
 def _refusal(source: str) -> str:
     try:
-        compiled = re2.compile(_source(source), _options())
+        compiled = re2.compile(_source(source), options())
     except re2.error as error:
         reason = error.args[0]
         return f"is no RE2 pattern: {reason.decode() if isinstance(reason, bytes) else reason}"
@@ -356,7 +320,7 @@ def _refusal(source: str) -> str:
 def _failed(pack: Pack) -> Iterator[Fault]:
     examined = replace(pack, rules=tuple(map(_examined, pack.rules)))
     readers = (Reader(examined),)
-    rules = RuleSet((examined,), "", readers, Sieve(readers))
+    rules = RuleSet((examined,), "", readers, Sieve([reader.sources for reader in readers]))
     for index, rule in enumerate(pack.rules):
         for item, example in enumerate(rule.matches):
             if not _speaks(rules, rule, example):
