@@ -11,11 +11,12 @@ from relay_gateway.core.envelope import Envelope
 from relay_gateway.core.judge import Finding, Verdict, judge, stated
 from relay_gateway.core.link import Referral
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
+from relay_gateway.core.normal import Forms
 from relay_gateway.core.offer import Offer
 from relay_gateway.core.page import Page, pages
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rules import RuleSet
-from relay_gateway.core.segment import segments
+from relay_gateway.core.segment import Segment, segments
 from relay_gateway.core.subject import subject
 from relay_gateway.core.tenant import Mode, Tenant
 
@@ -102,7 +103,7 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
         return _tidied(Decision(Reason.NO_RELAY, tenant.id), message, groups, tenant)
     rules = tenant.rules or policy.rules
     judged = _judge(message, groups, rules, is_forced=policy.is_forced)
-    left = _left(judged, tenant) or _out_of_scope(envelope, message, judged, tenant)
+    left = _left(judged, tenant) or _out_of_scope(envelope, judged, tenant)
     if left is not None:
         return _tidied(left, message, groups, tenant)
     return _offer(envelope, message, groups, judged, tenant)
@@ -131,39 +132,47 @@ def _every(groups: _Groups) -> Iterator[Page]:
 class _Judged:
     """The pages that carry the letter with what each says, and the verdict on the whole mail.
 
-    `is_unfilled` tells of a rejection that it is a template still.
+    `kinds` of hiring are named by a rejection; `is_unfilled` tells that it is a template still.
     """
 
     pages: tuple[tuple[Page, Verdict | None], ...]
     verdict: Verdict | None
+    kinds: frozenset[Segment] = frozenset()
     is_unfilled: bool = False
 
 
 def _judge(message: Message, groups: _Groups, rules: RuleSet, *, is_forced: bool) -> _Judged:
     """One group of alternatives is the letter; a veto in any text speaks for the whole mail."""
+    title, forms = subject(message), Forms()
     if is_forced:
-        return _Judged(tuple((page, None) for page in groups[0]), None)
-    title = subject(message)
-    told = [[(page, _heard(title, page, rules)) for page in group] for group in groups]
+        letter = tuple((page, None) for page in groups[0])
+        return _Judged(letter, None, segments(title, offer.words(groups[0]), forms))
+    told = [[(page, _heard(title, page, rules, forms)) for page in group] for group in groups]
     every = [verdict for group in told for _, verdict in group]
     best = max(every, key=_rank)
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))
     if best.finding is not Finding.LEAVE and vetoes:
         best = replace(best, finding=Finding.LEAVE, reason="veto", vetoes=vetoes)
-    letter = next((group for group in told if any(v.is_rejection for _, v in group)), told[0])
-    is_near = best.is_rejection or best.reason == "veto"
-    is_unfilled = is_near and any(
-        template.is_unfilled(title, template.without(page.letter, template.SLOT))
-        for page in _every(groups)
-    )
-    return _Judged(tuple(pair for pair in letter if pair[1].is_rejection), best, is_unfilled)
+    is_unfilled = best.reason == "veto" or best.is_rejection
+    is_unfilled = is_unfilled and _is_unfilled(title, groups)
+    if not best.is_rejection:
+        return _Judged((), best, is_unfilled=is_unfilled)
+    turned_down = next(group for group in told if any(its.is_rejection for _, its in group))
+    pages = tuple((page, its) for page, its in turned_down if its.is_rejection)
+    kinds = segments(title, offer.words(page for page, _ in pages), forms)
+    return _Judged(pages, best, kinds, is_unfilled)
 
 
-def _heard(title: str, page: Page, rules: RuleSet) -> Verdict:
+def _is_unfilled(title: str, groups: _Groups) -> bool:
+    letters = (template.without(page.letter, template.SLOT) for page in _every(groups))
+    return any(template.is_unfilled(title, letter) for letter in letters)
+
+
+def _heard(title: str, page: Page, rules: RuleSet, forms: Forms) -> Verdict:
     """What one page says; a slot in it is HR's own word that the letter is a rejection."""
     if not template.holds(page.letter, template.SLOT):
-        return judge(title, page.letter, rules)
-    return stated(judge(title, template.without(page.letter, template.SLOT), rules))
+        return judge(title, page.letter, rules, forms)
+    return stated(judge(title, template.without(page.letter, template.SLOT), rules, forms))
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
@@ -187,15 +196,12 @@ def _left(judged: _Judged, tenant: Tenant) -> Decision | None:
     return None if found is None else Decision(found, tenant.id, verdict)
 
 
-def _out_of_scope(
-    envelope: Envelope, message: Message, judged: _Judged, tenant: Tenant
-) -> Decision | None:
+def _out_of_scope(envelope: Envelope, judged: _Judged, tenant: Tenant) -> Decision | None:
     """The decision to leave a rejection alone for whom it turns down; None if it is in scope."""
     verdict = judged.verdict
     if verdict is None:
         return None
-    kinds = segments(subject(message), offer.words(page for page, _ in judged.pages))
-    if not kinds <= tenant.scope.segments:
+    if not judged.kinds <= tenant.scope.segments:
         return Decision(Reason.SEGMENT_OFF, tenant.id, verdict)
     if not _people(envelope, judged, tenant):
         return Decision(Reason.CARRIER_URL, tenant.id, verdict)
@@ -215,12 +221,12 @@ def _offer(
 ) -> Decision:
     """A rejection: refer each person, plan the changes, prove them, and say so."""
     verdict = judged.verdict
-    language = verdict.language if verdict else ""
+    letter = offer.Rejection(judged.pages, verdict.language if verdict else "", judged.kinds)
     people = _people(envelope, judged, tenant)
     try:
         if any(offer.is_tracked(page, tenant) for page, _ in judged.pages):
             return Decision(Reason.LINKED_ALREADY, tenant.id, verdict)
-        made = [offer.offer(each, message, judged.pages, language, tenant) for each in people]
+        made = [offer.offer(each, message, letter, tenant) for each in people]
     except Unfit as why:
         return Decision(Reason.UNFIT, tenant.id, verdict, detail=str(why))
     if fault := next((each.fault for each in made if each.fault), ""):

@@ -5,12 +5,14 @@ A block that only copies the paragraph around them would stand there in the read
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
 
 from relay_gateway.core.element import Element, tag
-from relay_gateway.core.letter import Letter
-from relay_gateway.core.markup import END, START, TEXT, tokens
+from relay_gateway.core.letter import Letter, Paragraph
+from relay_gateway.core.markup import START, TEXT, Token
 
 _LOOKS = {"font": ("face", "size", "color", "class", "style"), "span": ("class", "style")}
 # The block's first line has to hold them, and the words, within 998 octets (RFC 5322, 2.1.1).
@@ -27,7 +29,7 @@ def fonts(letter: Letter) -> tuple[Element, ...]:
     """
     worn: Counter[tuple[Element, ...]] = Counter()
     for part in letter.own:
-        if _count(letter.source[part.start : part.end], worn):
+        if _count(letter.source, _within(letter, part), worn):
             return ()
         if worn.total() > _ENOUGH:
             break
@@ -35,21 +37,41 @@ def fonts(letter: Letter) -> tuple[Element, ...]:
     return most if sum(len(value) for each in most for _, value in each.attributes) <= _LONG else ()
 
 
-def _count(source: str, worn: Counter[tuple[Element, ...]]) -> bool:
+def _within(letter: Letter, part: Paragraph) -> tuple[Token, ...]:
+    first, stop = (bisect_left(letter.cut, at, key=_start) for at in (part.start, part.end))
+    return letter.cut[first:stop]
+
+
+def _start(token: Token) -> int:
+    return token[2]
+
+
+def _count(source: str, cut: Iterable[Token], worn: Counter[tuple[Element, ...]]) -> bool:
     """Count the words by what they stand in; whether anything is still open at the end."""
     around: list[Element] = []
-    for kind, name, start, end in tokens(source):
+    seen: tuple[Element, ...] | None = ()
+    for kind, name, start, end in cut:
         if kind is TEXT:
-            if not any(element.is_hidden for element in around):
-                plain = tuple(element for element in around if element.attributes)
-                worn[plain] += len(source[start:end].strip())
-        elif name not in _LOOKS:
+            if seen is not None:
+                worn[seen] += len(source[start:end].strip())
             continue
-        elif kind is START:
+        if name not in _LOOKS:
+            continue
+        if kind is START:
             around.append(_looks(name, source[start:end]))
-        elif kind is END and around:
+        elif around:
             around.pop()
+        seen = _seen(around)
     return bool(around)
+
+
+def _seen(around: list[Element]) -> tuple[Element, ...] | None:
+    """What words in these elements are set in; None if they are hidden."""
+    if not around:
+        return ()
+    if any(element.is_hidden for element in around):
+        return None
+    return tuple(element for element in around if element.attributes)
 
 
 @lru_cache(maxsize=256)

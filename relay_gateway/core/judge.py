@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from relay_gateway.core import normal
 from relay_gateway.core.letter import Letter, Voice
 from relay_gateway.core.rules import (
     Pack,
+    Reader,
     Role,
     Rule,
     RuleSet,
+    Sentences,
     Spoken,
     State,
     Where,
@@ -71,23 +74,27 @@ class Verdict:
         return self.finding is Finding.INSERT
 
 
-def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
+def judge(
+    subject: str, letter: Letter, rules: RuleSet, forms: normal.Forms | None = None
+) -> Verdict:
     """What the writer's own words say, in whichever language says it most clearly.
 
-    A letter that turns somebody down in two languages is of the one that does so first.
+    A letter that turns somebody down in two languages is of the one that does so first. `forms`
+    keeps the normal forms for whoever reads the same mail next.
     """
     if sum(len(p.text) for p in letter.paragraphs if p.voice is Voice.OWN) > _LONGEST:
         return _nothing("too_long")
-    lines = tuple(_lines(subject, letter))
+    lines = tuple(_lines(subject, letter, forms or normal.Forms()))
     text = sentences([(line.sentence, line.where) for line in lines])
-    found = [(reader, reader.find(text.whole)) for reader in rules.readers]
-    if not any(_is_telling(reader.candidates(numbers)) for reader, numbers in found):
+    sifted = tuple(zip(rules.readers, rules.sieve.sift(text.whole), strict=True))
+    telling = [reader for reader, possible in sifted if _is_telling(reader, text, possible)]
+    if not telling:
         return _nothing("no_decision")
-    readings = [
-        _reading(reader.pack, lines, reader.hear(text, numbers, _LOCAL))
-        for reader, numbers in found
-        if numbers
+    heard = [
+        (reader, _reading(reader.pack, lines, reader.hear(text, possible, _LOCAL)))
+        for reader, possible in sifted
     ]
+    readings = [each for reader, each in heard if each.hits or reader in telling]
     vetoes = tuple(
         hit.rule
         for reading in readings
@@ -127,8 +134,7 @@ _POINTING = 1.0
 _HINTING = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(NamedTuple):
     paragraph: int
     sentence: str
 
@@ -170,22 +176,28 @@ def _first_decision(verdict: Verdict, lines: Sequence[_Line]) -> int:
     )
 
 
-def _lines(subject: str, letter: Letter) -> Iterator[_Line]:
+def _lines(subject: str, letter: Letter, forms: normal.Forms) -> Iterator[_Line]:
     texts = {SUBJECT: subject} | {
         number: paragraph.text
         for number, paragraph in enumerate(letter.paragraphs)
         if paragraph.voice is Voice.OWN
     }
-    for number, text in zip(texts, normal.normalise_all(tuple(texts.values())), strict=True):
+    for number, text in zip(texts, forms.of(tuple(texts.values())), strict=True):
         for sentence in normal.sentences(text):
             yield _Line(number, sentence)
 
 
-def _is_telling(candidates: Sequence[Rule]) -> bool:
-    """One pass tells most mail apart: nothing in it could decide, or hint at a decision."""
-    roles = {rule.role for rule in candidates}
-    is_pointing = any(r.role is Role.SUPPORT and r.weight >= _POINTING for r in candidates)
-    return Role.DECISION in roles or (Role.CONTEXT in roles and is_pointing)
+def _is_telling(reader: Reader, text: Sentences, possible: frozenset[int]) -> bool:
+    """Whether anything could decide, or hint at a decision: most mail is told apart by this."""
+    if reader.finds(text, possible, lambda rule: rule.role is Role.DECISION):
+        return True
+    return reader.finds(text, possible, _is_pointing) and reader.finds(
+        text, possible, lambda rule: rule.role is Role.CONTEXT
+    )
+
+
+def _is_pointing(rule: Rule) -> bool:
+    return rule.role is Role.SUPPORT and rule.weight >= _POINTING
 
 
 def _reading(pack: Pack, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]) -> _Reading:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from relay_gateway.core.flow import Line, Voice, html_lines, plain_lines
+from relay_gateway.core.markup import Token, tokens
 from relay_gateway.core.message import Unfit
 from relay_gateway.core.voice import voices
 
@@ -32,11 +33,12 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """The paragraphs of one text part, in the order of the source."""
+    """The paragraphs of one text part, in the order of the source; HTML is `cut` once for all."""
 
     source: str
     is_html: bool
     paragraphs: tuple[Paragraph, ...]
+    cut: tuple[Token, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def own(self) -> tuple[Paragraph, ...]:
@@ -46,25 +48,27 @@ class Letter:
 
 def read_plain(text: str, *, is_flowed: bool = False, is_delsp: bool = False) -> Letter:
     """The letter in a text/plain part; `Unfit` if it is too much for one."""
-    return _letter(text, plain_lines(text, is_flowed=is_flowed, is_delsp=is_delsp), is_html=False)
+    lines = plain_lines(text, is_flowed=is_flowed, is_delsp=is_delsp)
+    return Letter(text, False, _read(lines))
 
 
 def read_html(source: str) -> Letter:
     """The letter in a text/html part, as a reader sees it; `Unfit` if it is too much for one."""
     if _ENDLESS.search(source):
         raise Unfit("a character reference without end")
-    return _letter(source, html_lines(source), is_html=True)
+    cut = tuple(tokens(source))
+    return Letter(source, True, _read(html_lines(source, cut)), cut)
 
 
 # Python refuses to read a number of 4300 digits, and browsers know none of more than seven.
 _ENDLESS = re.compile(r"&#[xX]?[0-9A-Fa-f]{100}")
 
 
-def _letter(source: str, lines: tuple[Line, ...], *, is_html: bool) -> Letter:
+def _read(lines: tuple[Line, ...]) -> tuple[Paragraph, ...]:
     if sum(len(line.text) for line in lines) > MAX_WORDS:
         raise Unfit("more words than a letter has")
     spoken = voices([line.text for line in lines], [line.mark for line in lines])
-    return Letter(source, is_html, tuple(_paragraphs(lines, spoken)))
+    return tuple(_paragraphs(lines, spoken))
 
 
 # Letters in the old style indent instead of leaving a line.

@@ -56,7 +56,7 @@ class Nesting:
         """The open elements as they stand now."""
         known = len(self._around)
         if known < len(self._open):
-            self._around += tuple(_element(*it) for it in self._open[known:])
+            self._around += tuple([_element(*it) for it in self._open[known:]])
         return self._around
 
     def ignores(self, name: str) -> bool:
@@ -70,7 +70,7 @@ class Nesting:
         """Whether it is the start tag of a part of the document that has begun before."""
         return any(tag.name not in ONCE[name] for tag, _, _ in self._open)
 
-    def open(self, tag: Tag, start: int, *, ends_item: bool) -> None:
+    def open(self, tag: Tag, start: int, *, ends_item: bool = False) -> None:
         """Open an element whose start tag stands at `start`."""
         self._open.append((tag, start, ends_item))
         for trait in tag.traits:
@@ -101,7 +101,7 @@ class Nesting:
     def close(self, name: str) -> None:
         """Close as browsers do: misnested blocks stay open, and unclosed formatting goes on."""
         if self._open and self._open[-1][0].name == name:
-            self._cut(len(self._open) - 1)
+            self._pop()
             return
         if name in COUNTED and not self.tally[name]:
             return
@@ -116,6 +116,12 @@ class Nesting:
             is_passed = it in _FENCE and name not in _TABLE
             if is_passed or (it in BLOCK and name not in BLOCK and name not in FORMATTING):
                 return
+
+    def _pop(self) -> None:
+        for trait in self._open.pop()[0].traits:
+            self.tally[trait] -= 1
+        if len(self._around) > len(self._open):
+            self._around = self._around[:-1]
 
     def _cut(self, depth: int) -> None:
         for tag, _, _ in self._open[depth:]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from unicodedata import is_normalized, normalize
 
 # Characters that readers do not see: they are put into words by editors, HTML and trackers.
@@ -125,11 +124,14 @@ _WORDS = (
 # "… your application.We are …": capitals are gone in normal form, so the blank is put in before.
 _RUN_ON = re.compile(r"[.!?](?<=[a-z].)(?=[A-Z][a-z]+(?![.\w]))")
 _CJK = "\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_IS_CJK = re.compile(f"[{_CJK}]").match
 _GAP = re.compile(f"(?<=[{_CJK}]) (?=[{_CJK}])")
-_ITEM = re.compile(r"(?:[・■□●○◆◇★☆※▼▽▶►•‣▪◦*#>→]|-{1,2} |[(\[]?\d{1,2}[.)\]](?!\d)|[【<《])")
-_SALUTATION = re.compile(r"(?:様|殿|ご中|各位|さん|:)$")
-_PARTICLE = re.compile(r"[のはがにをともへで]|から|より|まで")
+# A newline is soft unless the next line begins an item or this one ends a salutation.
+_ITEM = r"[・■□●○◆◇★☆※▼▽▶►•‣▪◦*#>→【<《]|-{1,2} |[(\[]?\d{1,2}[.)\]](?!\d)"
+_SALUTATION = "".join(rf"(?<!{word}\n)" for word in ("様", "殿", "ご中", "各位", "さん", ":"))
+_PARTICLE = "[のはがにをともへで]|から|より|まで"
+_SOFT = rf"\n(?!{_ITEM})(?:{_SALUTATION}|(?={_PARTICLE}))"
+_SOFT_IN_CJK = re.compile(rf"{_SOFT}(?<=[{_CJK}]\n)(?=[{_CJK}])")
+_SOFT_ELSEWHERE = re.compile(rf"{_SOFT}(?:(?<![{_CJK}]\n)|(?![{_CJK}]))")
 
 
 def normalise(text: str) -> str:
@@ -140,7 +142,23 @@ def normalise(text: str) -> str:
 def normalise_all(texts: Sequence[str]) -> list[str]:
     """Each text in normal form; a letter's paragraphs together cost little more than one."""
     plain = _plain("\0".join(text.replace("\0", "") for text in texts))
-    return _respell("\0".join(map(_unwrapped, plain.split("\0")))).split("\0")
+    return _respell(_unwrapped("\0".join(map(_closed, plain.split("\0"))))).split("\0")
+
+
+class Forms:
+    """The normal forms of the texts of one mail, each made once: alternatives say the same, and
+    whoever judges asks for what is asked again for its words.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def of(self, texts: Sequence[str]) -> list[str]:
+        """Each text in normal form."""
+        new = tuple(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known.update(zip(new, normalise_all(new), strict=True))
+        return [self._known[text] for text in texts]
 
 
 def sentences(paragraph_text: str) -> tuple[str, ...]:
@@ -163,8 +181,10 @@ def pattern(source: str) -> str:
 
 
 # A stop ends a sentence unless a quotation is carried on ("…。」との…") or a URL's query follows.
+# It begins with all signs that may end one, for then the letters between cost nothing to pass.
 _END = re.compile(
-    r"""[。!?]+(?:[」』)\]"'](?![とのをがにはで])|(?![」』a-z0-9=&%/]))+|\n|\.[)"']*(?=\s)"""
+    r"""[。!?\n.](?:(?<=[。!?])[。!?]*(?:[」』)\]"'](?![とのをがにはで])|(?![」』a-z0-9=&%/]))+"""
+    r"""|(?<=\n)|(?<=\.)[)"']*(?=\s))"""
 )
 _ABBREVIATION = re.compile(
     r"^\s*\(?\d{1,2}$|(?:^|[\s(])(?:[a-z]|mr|mrs|ms|dr|prof|inc|ltd|co|corp|st|no|vs|sr|jr|dept|approx|bros"
@@ -191,12 +211,23 @@ def _respell(text: str) -> str:
     if text.isascii():
         return text
     # Most letters hold few of these words, and asking a set of signs is cheaper than looking.
-    signs = set(text)
+    signs = set(_RARE.findall(text))
     for old, new in _WORDS:
-        if signs.issuperset(old):
+        if _RAREST[old] in signs:
             text = text.replace(old, new)
             signs.update(new)
     return text
+
+
+def _rarest(word: str) -> str:
+    """The sign of a word that fewest letters hold: no kana, if it can be."""
+    return max(word, key=lambda sign: (sign >= _FIRST_KANJI, sign not in _COMMON))
+
+
+_FIRST_KANJI = "\u3400"
+_COMMON = frozenset("ごおのにいまあさなしくかけたるとうえ、")
+_RAREST = {old: _rarest(old) for old, _ in _WORDS}
+_RARE = re.compile(f"[{''.join(sorted(set(_RAREST.values())))}]")
 
 
 def _close(line: str) -> str:
@@ -205,18 +236,14 @@ def _close(line: str) -> str:
     return _GAP.sub("", line) if " " in line and not line.isascii() else line
 
 
+def _closed(text: str) -> str:
+    return "\n".join(filter(None, map(_close, text.split("\n"))))
+
+
 def _unwrapped(text: str) -> str:
-    lines = [line for line in map(_close, text.split("\n")) if line]
-    joints = (_joint(before, after) + after for before, after in pairwise(lines))
-    return "".join((*lines[:1], *joints))
-
-
-def _joint(before: str, after: str) -> str:
-    if _ITEM.match(after):
-        return "\n"
-    if _SALUTATION.search(before) and not _PARTICLE.match(after):
-        return "\n"
-    return "" if _IS_CJK(before[-1]) and _IS_CJK(after[0]) else " "
+    # In this order, for lines without a blank between them read like words that stand in neither.
+    text = _SOFT_ELSEWHERE.sub(" ", text)
+    return text if text.isascii() else _SOFT_IN_CJK.sub("", text)
 
 
 def _pieces(source: str) -> list[tuple[bool, str]]:

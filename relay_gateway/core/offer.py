@@ -14,16 +14,26 @@ from relay_gateway.core.message import Message, Unfit
 from relay_gateway.core.page import Page
 from relay_gateway.core.place import Spot
 from relay_gateway.core.rewrite import Change
-from relay_gateway.core.segment import segment, segments
-from relay_gateway.core.subject import subject
+from relay_gateway.core.segment import Segment, segment
 from relay_gateway.core.template import SLOT, Sign
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.core.verify import verify
 
 TRACE = "x-relay-trace"
 
-Judged = tuple[tuple[Page, Verdict | None], ...]
 Lines = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """The pages of the letter with the verdict on each, its language and the kinds of hiring named.
+
+    Without a `language` the letter tells its own.
+    """
+
+    pages: tuple[tuple[Page, Verdict | None], ...]
+    language: str
+    kinds: frozenset[Segment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +48,12 @@ class Offer:
     fault: str = ""
 
 
-def offer(person: bytes, message: Message, pages: Judged, language: str, tenant: Tenant) -> Offer:
-    """The link for one person, in all pages of the letter; `Unfit` where one cannot hold it.
-
-    Without a `language` the letter tells its own.
-    """
+def offer(person: bytes, message: Message, letter: Rejection, tenant: Tenant) -> Offer:
+    """The link for one person, in all pages of the letter; `Unfit` where one cannot hold it."""
     referral = link.refer(tenant.id, scope.mail_id(message), person, tenant.keys)
     url = link.url(tenant.link, link.token(referral, tenant.keys))
-    changes, edits = _plan(
-        message, pages, _forms(message, pages, language, tenant, url), tenant, url
-    )
+    forms = _forms(letter, tenant, url)
+    changes, edits = _plan(message, letter, forms, tenant, url)
     is_new = any(change.adds_block for change in changes)
     return replace(_proved(message, changes, edits, tenant), referral=referral, is_new=is_new)
 
@@ -109,13 +115,13 @@ def _told(changes: tuple[Change, ...]) -> str:
 
 
 def _plan(
-    message: Message, pages: Judged, forms: tuple[Lines, ...], tenant: Tenant, url: str
+    message: Message, letter: Rejection, forms: tuple[Lines, ...], tenant: Tenant, url: str
 ) -> tuple[tuple[Change, ...], tuple[Edit, ...]]:
     """Pasted links made tracked ones, or the block: in the first of its forms that all pages of the
     letter can hold, so that they all say the same.
     """
-    upgrades = [rewrite.upgrade(page, tenant.link, url) for page, _ in pages]
-    blank = [pair for pair, done in zip(pages, upgrades, strict=True) if done is None]
+    upgrades = [rewrite.upgrade(page, tenant.link, url) for page, _ in letter.pages]
+    blank = [pair for pair, done in zip(letter.pages, upgrades, strict=True) if done is None]
     done = tuple(_cleared(change, tenant) for change in upgrades if change is not None)
     if not blank:
         return done, rewrite.edits(message, done)
@@ -148,15 +154,10 @@ def _start(page: Page) -> int:
     return page.part.body.start
 
 
-def _forms(
-    message: Message, pages: Judged, language: str, tenant: Tenant, url: str
-) -> tuple[Lines, ...]:
+def _forms(letter: Rejection, tenant: Tenant, url: str) -> tuple[Lines, ...]:
     """The block in the letter's language and for its kind of hiring; nothing without words."""
-    wording = tenant.wordings.get(language or _language(pages[0][0], tenant))
-    if wording is None:
-        return ()
-    kinds = segments(subject(message), words(page for page, _ in pages))
-    return block.forms(wording, segment(kinds), tenant.name, url)
+    wording = tenant.wordings.get(letter.language or _language(letter.pages[0][0], tenant))
+    return block.forms(wording, segment(letter.kinds), tenant.name, url) if wording else ()
 
 
 _KANA = re.compile(r"[\u3041-\u30ff]")

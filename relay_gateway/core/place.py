@@ -116,7 +116,7 @@ def _decision(verdict: Verdict | None, own: list[int]) -> int:
 def _gaps(letter: Letter, decision: int, last: int) -> Iterator[int]:
     """Indices of the paragraphs above which the block may stand, the best first."""
     paragraphs = letter.paragraphs
-    if is_wish(paragraphs[decision]) and decision > 0:
+    if decision > 0 and is_wish(paragraphs[decision]):
         yield decision + 1
     for index in range(decision + 1, last + 1):
         if is_wish(paragraphs[index]) or is_closing(paragraphs[index]):
@@ -207,7 +207,8 @@ def own_links(letter: Letter, link: str) -> tuple[tuple[Span, str], ...]:
     pattern = re.compile(rf"https?://(?:{hosts})(?![\w:-]|\.\w){path}", _ASCII)
     found = []
     for part in letter.paragraphs:
-        if part.voice is not Voice.QUOTE:
+        # Most letters hold no address at all, which is seen at once.
+        if part.voice is not Voice.QUOTE and letter.source.find("://", part.start, part.end) >= 0:
             for match in pattern.finditer(letter.source, part.start, part.end):
                 end = match.end() - len(match[0]) + len(match[0].rstrip("."))
                 found.append((Span(match.start(), end), (match[1] or "").rstrip("./")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
@@ -13,6 +13,7 @@ from typing import Any
 import re2
 
 from relay_gateway.core import normal
+from relay_gateway.core.sieve import Sieve, options
 
 
 class Role(StrEnum):
@@ -106,6 +107,7 @@ class RuleSet:
     packs: tuple[Pack, ...]
     version: str
     readers: tuple[Reader, ...] = field(default=(), repr=False, compare=False)
+    sieve: Sieve = field(default_factory=lambda: Sieve(()), repr=False, compare=False)
 
 
 def build(
@@ -125,7 +127,7 @@ def build(
     version = hashlib.sha256(repr(tuple(packs)).encode()).hexdigest()[:12]
     ready = {reader.pack: reader for reader in known}
     readers = tuple(ready.get(pack) or Reader(pack) for pack in packs)
-    return RuleSet(tuple(packs), version, readers)
+    return RuleSet(tuple(packs), version, readers, Sieve([reader.sources for reader in readers]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,64 +156,70 @@ def sentences(lines: Sequence[tuple[str, Where]]) -> Sentences:
 
 
 class Reader:
-    """One pack compiled: a pass for the patterns' literals finds the few that may match at all.
-
-    `re2.Set` would be one automaton of all patterns, which bounded repeats make too large to keep:
-    it was measured at twenty times the cost.
-    """
+    """One pack compiled; it looks only for the patterns that a sieve has left."""
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
         self._numbers: dict[str, int] = {}
-        self._patterns: dict[int, Any] = {}
+        self._patterns: list[Any] = []
         self._sayings: dict[int, list[_Saying]] = {}
-        self._filter = re2.Filter()
         for rule in pack.rules:
             if rule.state is not State.OFF:
                 saying = self._saying(rule)
                 self._sayings.setdefault(saying.number, []).append(saying)
-        if self._numbers:
-            self._filter.Compile()
 
-    def find(self, text: bytes) -> frozenset[int]:
-        """The numbers of the patterns that match somewhere in a text of several lines."""
-        return frozenset((self._filter.Match(text) if self._numbers else None) or ())
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """All patterns in the order of their numbers."""
+        return tuple(self._numbers)
 
-    def candidates(self, found: frozenset[int]) -> tuple[Rule, ...]:
-        """The rules that may speak in a text where these patterns match; no other rule does."""
+    def candidates(self, possible: frozenset[int]) -> tuple[Rule, ...]:
+        """The rules that may speak in a text where these patterns may match; no other rule does."""
         return tuple(
-            saying.rule for number in sorted(found) for saying in self._sayings.get(number, ())
+            saying.rule for number in sorted(possible) for saying in self._sayings.get(number, ())
+        )
+
+    def finds(
+        self, text: Sentences, possible: frozenset[int], is_wanted: Callable[[Rule], bool]
+    ) -> bool:
+        """Whether the words of one of the wanted rules stand anywhere in a text."""
+        return any(
+            self._matches(number, text.whole)
+            for number in possible
+            if any(is_wanted(saying.rule) for saying in self._sayings.get(number, ()))
         )
 
     def hear(
-        self, text: Sentences, found: frozenset[int], often: Container[Role] = frozenset(Role)
+        self, text: Sentences, possible: frozenset[int], often: Container[Role] = frozenset(Role)
     ) -> tuple[tuple[Spoken, ...], ...]:
-        """The rules that speak in each sentence, if `found` are the patterns that match at all.
+        """The rules that speak in each sentence, if no patterns but `possible` match at all.
 
         Rules whose role may not speak `often` are given where they speak first: finding their words
         is what costs.
         """
         spoken: list[list[Spoken]] = [[] for _ in text.lines]
-        for number in sorted(found):
+        for number in sorted(possible):
             for saying in self._sayings.get(number, ()):
-                for index, words in self._heard(saying, text, found):
+                for index, words in self._heard(saying, text, possible):
                     spoken[index].append(Spoken(saying.rule, words.decode()))
                     if saying.rule.role not in often:
                         break
         return tuple(map(tuple, spoken))
 
     def speaking(self, sentence: str, where: Where) -> tuple[Spoken, ...]:
-        """The rules that speak in one sentence in normal form, standing in this place."""
+        """The rules of this pack that speak in one sentence in normal form, standing in this place;
+        every pattern is tried.
+        """
         text = sentences(((sentence, where),))
-        return self.hear(text, self.find(text.whole))[0]
+        return self.hear(text, frozenset(range(len(self.sources))))[0]
 
     def _heard(
-        self, saying: _Saying, text: Sentences, found: frozenset[int]
+        self, saying: _Saying, text: Sentences, possible: frozenset[int]
     ) -> Iterator[tuple[int, bytes]]:
         """The sentences in which one rule speaks, and its words there."""
-        if saying.needs is not None and saying.needs not in found:
+        if saying.needs is not None and saying.needs not in possible:
             return
-        unless = saying.unless if saying.unless in found else None
+        unless = saying.unless if saying.unless in possible else None
         for index, words in _places(self._patterns[saying.number], text):
             if saying.rule.where not in (text.places[index], Where.ANY):
                 continue
@@ -220,8 +228,8 @@ class Reader:
             if unless is None or not self._matches(unless, text.lines[index]):
                 yield index, words
 
-    def _matches(self, number: int, line: bytes) -> bool:
-        return self._patterns[number].search(line) is not None
+    def _matches(self, number: int, text: bytes) -> bool:
+        return self._patterns[number].search(text) is not None
 
     def _saying(self, rule: Rule) -> _Saying:
         needs, unless = (
@@ -232,9 +240,16 @@ class Reader:
 
     def _number(self, source: str) -> int:
         if source not in self._numbers:
-            number = self._numbers[source] = self._filter.Add(source, _options())
-            self._patterns[number] = re2.compile(source, _options())
+            self._numbers[source] = len(self._patterns)
+            self._patterns.append(re2.compile(source, options()))
         return self._numbers[source]
+
+
+def speaking(rules: RuleSet, sentence: str, where: Where) -> tuple[Spoken, ...]:
+    """The rules that speak in one sentence in normal form, standing in this place."""
+    text = sentences(((sentence, where),))
+    sifted = zip(rules.readers, rules.sieve.sift(text.whole), strict=True)
+    return tuple(spoken for reader, possible in sifted for spoken in reader.hear(text, possible)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,13 +287,6 @@ def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
     if not any(one.rule.role is Role.GUARD and one.rule.state is State.ON for one in spoken):
         return tuple(spoken)
     return tuple(one for one in spoken if one.rule.role is not Role.DECISION)
-
-
-def _options() -> Any:
-    options = re2.Options()
-    # A pattern is refused with a sentence of ours, not with a line on stderr.
-    options.log_errors = False
-    return options
 
 
 def _source(pattern: str) -> str:
@@ -319,7 +327,7 @@ def _broken(pack: Pack, index: int, rule: Rule) -> Iterator[Fault]:
 
 def _refusal(source: str) -> str:
     try:
-        compiled = re2.compile(_source(source), _options())
+        compiled = re2.compile(_source(source), options())
     except re2.error as error:
         reason = error.args[0]
         return f"is no RE2 pattern: {reason.decode() if isinstance(reason, bytes) else reason}"
@@ -327,15 +335,17 @@ def _refusal(source: str) -> str:
 
 
 def _failed(pack: Pack) -> Iterator[Fault]:
-    reader = Reader(Pack(pack.language, pack.threshold, tuple(map(_examined, pack.rules))))
+    examined = replace(pack, rules=tuple(map(_examined, pack.rules)))
+    readers = (Reader(examined),)
+    rules = RuleSet((examined,), "", readers, Sieve([reader.sources for reader in readers]))
     for index, rule in enumerate(pack.rules):
         for item, example in enumerate(rule.matches):
-            if not _speaks(reader, rule, example):
+            if not _speaks(rules, rule, example):
                 yield Fault(
                     pack.language, index, "matches", item, "the rule does not find its example"
                 )
         for item, example in enumerate(rule.spares):
-            if _speaks(reader, rule, example):
+            if _speaks(rules, rule, example):
                 yield Fault(
                     pack.language, index, "spares", item, "the rule finds what it should spare"
                 )
@@ -346,10 +356,10 @@ def _examined(rule: Rule) -> Rule:
     return replace(rule, state=State.SHADOW) if rule.state is State.OFF else rule
 
 
-def _speaks(reader: Reader, rule: Rule, example: str) -> bool:
+def _speaks(rules: RuleSet, rule: Rule, example: str) -> bool:
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
     return any(
         one.rule.name == rule.name
         for sentence in normal.sentences(normal.normalise(example))
-        for one in effective(reader.speaking(sentence, where))
+        for one in effective(speaking(rules, sentence, where))
     )

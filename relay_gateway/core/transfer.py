@@ -9,6 +9,7 @@ from __future__ import annotations
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from relay_gateway.core.edit import Edit, apply
@@ -152,10 +153,10 @@ _CHARACTER = re.compile(rb"[\xc2-\xdf].|[\xe0-\xef]..|[\xf0-\xf4]...|.", re.DOTA
 def _quote_line(line: bytes, line_end: bytes) -> bytes:
     """One line; escapes are never broken, nor do rows begin with `.`, `From ` or `--`."""
     rows, row = [], b""
-    for match in _CHARACTER.finditer(line):
-        # 6.7, rule 3: a blank at the end of a line would be dropped on the way.
-        is_last_blank = match[0] == b" " and match.end() == len(line)
-        word = b"=20" if is_last_blank else b"".join(map(_ESCAPED.__getitem__, match[0]))
+    words = [_escaped(character) for character in _CHARACTER.findall(line)]
+    # 6.7, rule 3: a blank at the end of a line would be dropped on the way.
+    words[-1:] = [b"=20" if word == b" " else word for word in words[-1:]]
+    for word in words:
         if len(row) + len(word) > _QUOTED_LINE - 1:
             rows.append(row + b"=")
             row = b""
@@ -164,9 +165,13 @@ def _quote_line(line: bytes, line_end: bytes) -> bytes:
     return line_end.join([*rows, row])
 
 
-_ESCAPED = tuple(
-    bytes((byte,)) if 32 <= byte <= 126 and byte != 61 else b"=%02X" % byte for byte in range(256)
-)
+# An offer is written again and again in the same few hundred characters.
+@lru_cache(maxsize=1000)
+def _escaped(character: bytes) -> bytes:
+    return b"".join(
+        bytes((byte,)) if 32 <= byte <= 126 and byte != 61 else b"=%02X" % byte
+        for byte in character
+    )
 
 
 _BASE64_LINE = 76

@@ -95,19 +95,19 @@ def _is_history(texts: Sequence[str], index: int) -> bool:
     text = texts[index]
     if text[:1] in _RULING and _ORIGINAL.match(text):
         return True
-    near = texts[index : index + 6]
     if (":" in text or "：" in text) and _HEADER.match(text):
+        near = texts[index : index + 6]
         keys = {match[1].lower() for line in near if (match := _HEADER.match(line))}
         return len(keys) >= 2
+    below = texts[index + 1] if index + 1 < len(texts) else ""
     is_telling = text[-1:] in _TELLING and _ATTRIBUTION.match(text)
-    if not is_telling and not (
-        len(near) > 1 and near[1][-1:] in _TELLING and _WROTE.match(near[1])
-    ):
+    if not is_telling and not (below[-1:] in _TELLING and _WROTE.match(below)):
         return False
+    near = texts[index : index + 6]
     if not _DATED.search(" ".join(near[:2])):
         return False
     following = [line for line in near[1:] if line.strip() and not _WROTE.match(line)]
-    is_attribution = _ATTRIBUTION.match(text) or _ATTRIBUTION.match(f"{text} {near[1]}")
+    is_attribution = _ATTRIBUTION.match(text) or _ATTRIBUTION.match(f"{text} {below}")
     return bool(is_attribution and following) and not _QUOTED.match(following[0])
 
 
@@ -153,10 +153,17 @@ def _bare_signature(texts: Sequence[str], end: int) -> int:
 def _is_sign_off(text: str) -> bool:
     if _RULE.match(text) or _NOTICE.search(text):
         return True
-    width = sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text.strip())
-    if width > _SIGNATURE_WIDTH:
+    if _is_wide(text.strip()):
         return False
     if _SENTENCE.search(text):
         return False
     is_prose = len(re.findall(r"\b[a-z]{2,}\b", text)) >= 5
     return _CONTACT.search(text) is not None or not is_prose
+
+
+def _is_wide(text: str) -> bool:
+    # A sign takes one cell or two: most lines need no counting.
+    if not _SIGNATURE_WIDTH // 2 < len(text) <= _SIGNATURE_WIDTH:
+        return len(text) > _SIGNATURE_WIDTH
+    width = sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+    return width > _SIGNATURE_WIDTH

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_gateway.core import normal
-from relay_gateway.core.rules import BadRules, Pack, Role, Rule, State, Where, build
+from relay_gateway.core.rules import BadRules, Pack, Role, Rule, State, Where, build, speaking
 from tests.rulebook import shipped
 
 SHIPPED = [(pack, rule) for pack in shipped().packs for rule in pack.rules]
@@ -26,11 +26,11 @@ def faults(*rules: Rule) -> list[tuple[int, str, int | None]]:
 
 
 def spoken(one: Rule, text: str, where: Where = Where.BODY) -> list[str]:
-    reader = build([Pack("ja", 5, (one,))]).readers[0]
+    rules = build([Pack("ja", 5, (one,))])
     return [
         said.words
         for sentence in normal.sentences(normal.normalise(text))
-        for said in reader.speaking(sentence, where)
+        for said in speaking(rules, sentence, where)
     ]
 
 
@@ -113,9 +113,9 @@ def test_the_version_changes_with_the_rules() -> None:
 
 
 def test_a_pack_without_rules_is_a_pack() -> None:
-    reader = build([Pack("ja", 5, ())]).readers[0]
-    assert reader.candidates(reader.find("不採用".encode())) == ()
-    assert reader.speaking("不採用", Where.BODY) == ()
+    rules = build([Pack("ja", 5, ())])
+    assert rules.sieve.sift("不採用".encode()) == (frozenset(),)
+    assert speaking(rules, "不採用", Where.BODY) == ()
 
 
 @pytest.mark.parametrize(("pack", "one"), SHIPPED, ids=[r.name for _, r in SHIPPED])
@@ -131,8 +131,9 @@ PHRASES = [example for _, one in SHIPPED for example in (*one.matches, *one.spar
 @given(st.lists(st.sampled_from(PHRASES), max_size=8))
 def test_no_rule_speaks_in_a_sentence_that_is_no_candidate_of_the_text(texts: list[str]) -> None:
     lines = [s for text in texts for s in normal.sentences(normal.normalise(text))]
-    for reader in shipped().readers:
-        candidates = {one.name for one in reader.candidates(reader.find("\n".join(lines).encode()))}
-        for where in (Where.BODY, Where.SUBJECT):
-            said = {one.rule.name for line in lines for one in reader.speaking(line, where)}
-            assert said <= candidates
+    rules = shipped()
+    sifted = zip(rules.readers, rules.sieve.sift("\n".join(lines).encode()), strict=True)
+    candidates = {one for reader, possible in sifted for one in reader.candidates(possible)}
+    for where in (Where.BODY, Where.SUBJECT):
+        said = {one.rule for line in lines for one in speaking(rules, line, where)}
+        assert said <= candidates

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from relay_gateway.core.sight import is_relinked, is_seen
+from relay_gateway.core.sight import is_honest, is_relinked, is_seen
 
 BLOCK = '<p>An offer:<br>\r\n<a href="https://x.example/1?a&amp;b">https://x.example/1?a&amp;b</a></p>\r\n'
 
@@ -108,3 +108,17 @@ def test_both_parsers_of_the_standard_build_the_same_tree(source):
         found += (node.text_content or "").split() if node.is_text_node else [node.tag]
     tree = html5lib.parse(source, treebuilder="dom", namespaceHTMLElements=False)
     assert found == list(shape(tree))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        '<p><a href="https://careerrelay.jp/c/acme/T">https://careerrelay.jp/c/acme/T</a></p>',
+        "<div>words<br></div>",
+        '<p><a href="https://evil.example/T">https://careerrelay.jp/c/acme/T</a></p>',
+        '<p><a href="https://careerrelay.jp/c">https://careerrelay.jp/c</a><img src="x"></p>',
+        '<p><a href="https://a.example/">https://a.example/</a><a href="b">b</a></p>',
+    ],
+)
+def test_a_link_that_does_not_lead_where_it_says_is_refuted(block):
+    assert is_honest(block) is ("/T" in block and "evil" not in block)

@@ -6,9 +6,9 @@ import pytest
 
 from relay_gateway.core import block, place, rewrite, trace
 from relay_gateway.core.edit import Edit, apply
-from relay_gateway.core.message import read
+from relay_gateway.core.message import Unfit, read
 from relay_gateway.core.page import pages
-from relay_gateway.core.verify import _is_honest, verify
+from relay_gateway.core.verify import verify
 from tests.conftest import ACME
 from tests.mails import JA, JA_HTML, mail, multipart, part
 
@@ -65,6 +65,26 @@ class Rewriting:
 @pytest.fixture(params=MAILS)
 def made(request):
     return Rewriting(MAILS[request.param])
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "x-klingon"])
+def test_no_label_of_another_part_stands_in_the_way_of_a_proof(charset):
+    odd = part(bytes(range(128, 256)), "text/csv", charset="").replace(
+        b"text/csv", f"text/csv; charset={charset}".encode()
+    )
+    made = Rewriting(mail(multipart("mixed", part(), odd)))
+    assert made.fault(made.new) == ""
+    other = made.new.replace(b"\xfe\xff", b"\xff\xff")
+    assert made.fault(other) == "bytes outside the changes are new"
+
+
+def test_an_attached_mail_that_no_second_reader_reads_is_unfit():
+    """`email` raises what it pleases for a parameter in a codec that is no charset."""
+    inner = b"Content-Type: multipart/mixed; boundary*=punycode''%ff\r\n\r\nx\r\n"
+    attached = b"Content-Type: message/rfc822\r\n\r\n" + inner
+    made = Rewriting(mail(multipart("mixed", part(), attached)))
+    with pytest.raises(Unfit, match="a charset that no second reader knows"):
+        made.fault(made.new)
 
 
 def test_an_honest_rewriting_is_proved(made):
@@ -149,20 +169,6 @@ def test_a_block_that_nobody_sees_is_refuted():
     unseen = replace(change, cuts=(replace(change.cuts[0], start=at, end=at),))
     edits = (made.edits[0], *rewrite.edits(read(raw), (unseen,)))
     assert made.fault(apply(raw, edits), (unseen,)) == "the block is not seen where it was put"
-
-
-@pytest.mark.parametrize(
-    "block",
-    [
-        '<p><a href="https://careerrelay.jp/c/acme/T">https://careerrelay.jp/c/acme/T</a></p>',
-        "<div>words<br></div>",
-        '<p><a href="https://evil.example/T">https://careerrelay.jp/c/acme/T</a></p>',
-        '<p><a href="https://careerrelay.jp/c">https://careerrelay.jp/c</a><img src="x"></p>',
-        '<p><a href="https://a.example/">https://a.example/</a><a href="b">b</a></p>',
-    ],
-)
-def test_a_link_that_does_not_lead_where_it_says_is_refuted(block):
-    assert _is_honest(block) is ("/T" in block and "evil" not in block)
 
 
 def test_a_link_to_somewhere_else_is_refuted():

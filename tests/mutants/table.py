@@ -39,8 +39,8 @@ TRANSFER = (
     _bug(
         "transfer",
         "leaves a bare blank at the end of a quoted-printable line",
-        'word = b"=20" if is_last_blank else ',
-        'word = b" " if is_last_blank else ',
+        'b"=20" if word == b" " else word',
+        "word",
         "transfer",
     ),
     _bug(
@@ -499,16 +499,17 @@ PROOF = (
     _bug(
         "verify",
         "believes that the block is seen",
-        "return is_seen and _is_honest(block)",
-        "return _is_honest(block)",
+        "return sight.is_seen(text.text, _words(new, change), block) and sight.is_honest(block)",
+        "return sight.is_honest(block)",
         "verify",
         "place",
     ),
     _bug(
-        "verify",
+        "sight",
         "believes that a link leads where it says",
         "all(shown == target for target, shown in links)",
         "True",
+        "sight",
         "verify",
     ),
     _bug(
