@@ -209,7 +209,7 @@ COUNTED = Said("counted", "集計")
 # rules
 NO_RULES = Said("No rule fits.", "当てはまるルールはありません。")
 TESTED = Said(
-    "{rules} rules, {examples} examples: all as they should be.",
+    "All {examples} examples are as they should be (rules: {rules}).",
     "ルール {rules} 件、例文 {examples} 件：すべて合格です。",
 )
 FAILED = Said(
