@@ -53,7 +53,8 @@ class Rate:
         z, n, p = 1.959964, self.all, self.value
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         reach = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(middle - reach, 0.0), min(middle + reach, 1.0)
+        # What floating point loses at 0 and 1 must not leave the rate outside.
+        return min(max(middle - reach, 0.0), p), max(min(middle + reach, 1.0), p)
 
 
 @dataclass(slots=True)

@@ -70,9 +70,7 @@ OVERRIDES = Said("What own rules change", "自社ルールによる変更")
 NO_OVERRIDES = Said(
     "No rules of your own: the shipped ones as they are.", "自社ルールなし（付属ルールのまま）。"
 )
-OWN_PACK = Said(
-    "{count} rules, all of your own, from {files}", "すべて自社ルール {count} 件（{files}）"
-)
+OWN_PACK = Said("{count} rules of your own in {file}", "自社ルール {count} 件（{file}）")
 BY = Said("by {place}", "変更元 {place}")
 SHIPPED = Said("shipped", "付属")
 ADDED = Said("added", "追加")

@@ -86,6 +86,7 @@ class Joined:
 
     def join(self, found: Document, file: RulesFile) -> Iterator[Fault]:
         """A whole rule takes the place of its namesake in a file before; others change it."""
+        before = len(self.changes)
         self._set_threshold(found, file)
         whole = [(at, entry) for at, entry in enumerate(file.rules) if not _is_change(entry)]
         new = [_placed(file.language, found, at, entry) for at, entry in whole]
@@ -99,7 +100,8 @@ class Joined:
                 yield from self._change(found, at, entry)
             elif entry.role is None:
                 what = f'is is missing in rules[{at + 1}]; write for example is: "decision"'
-                yield found.at_key(("rules", at, "is"), what)
+                yield found.at(("rules", at), what)
+        self.changes[before:] = sorted(self.changes[before:], key=lambda each: each.by.line)
 
     def _set_threshold(self, found: Document, file: RulesFile) -> None:
         if file.threshold is None:
