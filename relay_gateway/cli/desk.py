@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from relay_gateway.cli import phrases
 from relay_gateway.cli.screen import BAD_CONFIG, NO_INPUT, USAGE, Stopped, say
 from relay_gateway.config import BadConfig, Config, document, load, packs
 from relay_gateway.config.book import Book
@@ -73,7 +74,7 @@ def settings(path: Path | None) -> Config:
 def desk(path: Path | None) -> Desk:
     """The companies and rules of the settings; a sample company if no file is named or found."""
     if path is None and not DEFAULT.exists():
-        say(f"There is no {DEFAULT}; judged by the shipped rules for a sample company.", "yellow")
+        say(phrases.NO_CONFIG(path=DEFAULT), "yellow")
         return _sample()
     config = settings(path)
     policy = config.policy

@@ -83,6 +83,8 @@ def why_not(raw: bytes, rules: RuleSet) -> WhyNot | None:
                     vetoes.append((sentence, one))
                 elif one.rule.role is Role.SUPPORT and one.rule.weight >= _POINTING:
                     near.append((sentence, one))
+    # What one thing silenced came nearest.
+    candidates.sort(key=lambda each: len(each.silences))
     return WhyNot(best, tuple(candidates), tuple(near), tuple(vetoes))
 
 
