@@ -13,12 +13,16 @@ from functools import partial
 from pathlib import Path
 
 from relay_gateway.config import Config, Listener
-from relay_gateway.core.decision import decide
+from relay_gateway.core.decision import Decision, decide
+from relay_gateway.core.edit import Raw
+from relay_gateway.core.envelope import Envelope
+from relay_gateway.core.reproduce import reproduce
 from relay_gateway.edge import log
 from relay_gateway.edge.capture import capture
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
+from relay_gateway.edge.reproducers import SECONDS, Reproducers
 from relay_gateway.edge.smtp import FrontEnd, Limits
 from relay_gateway.edge.sockets import Sockets
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
@@ -72,6 +76,7 @@ async def running(
     sockets: Sockets | None = None,
     think: Think | None = None,
     ready: Callable[[], Awaitable[None]] = _at_once,
+    reproducers: Reproducers | None = None,
 ) -> AsyncIterator[Running]:
     """Start in the order next hop, ledger, front ends; stop in the other, mails under way first.
 
@@ -83,7 +88,10 @@ async def running(
         ledger = SqliteLedger(config.ledger)
         await ledger.open()
         stack.push_async_callback(ledger.close)
-        house = _House(config, ledger, _destination(config, (host, port)), think)
+        reproducers = reproducers or _reproducers(config)
+        if reproducers is not None:
+            stack.push_async_callback(reproducers.stop)
+        house = _House(config, ledger, _destination(config, (host, port)), think, reproducers)
         front_ends = tuple(map(house.front_end, config.listeners))
         await ready()
         stack.push_async_callback(_stop, front_ends, config.timeouts.stop)
@@ -99,21 +107,58 @@ def work(config: Config, sockets: Sockets, line: Lifeline) -> None:
     nursery = Nursery.start(
         lambda envelope, raw: decide(envelope, raw, policy), config.timeouts.think
     )
-    asyncio.run(_work(config, sockets, line, nursery))
+    redactor = None
+    if config.reproducers is not None:
+        redactor = Nursery.start(lambda envelope, raw: reproduce(envelope, raw, policy), SECONDS)
+    asyncio.run(_work(config, sockets, line, (nursery, redactor)))
 
 
-async def _work(config: Config, sockets: Sockets, line: Lifeline, nursery: Nursery) -> None:
+async def _work(
+    config: Config,
+    sockets: Sockets,
+    line: Lifeline,
+    nurseries: tuple[Nursery, Nursery | None],
+) -> None:
+    nursery, redactor = nurseries
     is_lost = asyncio.Event()
     thinkers = Thinkers(nursery, config.thinkers, is_lost.set)
     with line.attached():
         await thinkers.start()
         try:
-            async with running(config, sockets, thinkers.think, line.ready) as gateway:
+            async with (
+                _redacting(config, redactor) as reproducers,
+                running(config, sockets, thinkers.think, line.ready, reproducers) as gateway,
+            ):
                 # Without a nursery this process is of no more use, and is replaced when it ends.
                 if await _first(line.word(), is_lost.wait()) is Word.RETIRE:
                     await _first(gateway.retire(config.timeouts.client_command), line.word())
         finally:
             await thinkers.stop()
+
+
+@asynccontextmanager
+async def _redacting(config: Config, nursery: Nursery | None) -> AsyncIterator[Reproducers | None]:
+    """Reproducers made in a process of their own; mails are judged on without it."""
+    if config.reproducers is None or nursery is None:
+        yield None
+        return
+    thinkers = Thinkers(nursery, 1, lambda: None)
+    await thinkers.start()
+    try:
+        yield Reproducers(config.reproducers, thinkers.think)
+    finally:
+        await thinkers.stop()
+
+
+def _reproducers(config: Config) -> Reproducers | None:
+    """Reproducers made in a thread, where there are no processes to think in."""
+    if config.reproducers is None:
+        return None
+
+    async def think(envelope: Envelope, raw: Raw) -> Decision:
+        return await asyncio.to_thread(reproduce, envelope, raw[:], config.policy)
+
+    return Reproducers(config.reproducers, think)
 
 
 async def _first(*coroutines: Awaitable[object]) -> object:
@@ -156,13 +201,20 @@ class _House:
     ledger: SqliteLedger
     destination: Destination
     think: Think | None
+    reproducers: Reproducers | None = None
     crowd: Crowd = field(default_factory=Crowd)
 
     def front_end(self, listener: Listener) -> FrontEnd:
         config, hostname = self.config, listener.hostname
         station = Station(hostname if listener.has_received else "", config.timeouts.think)
         gateway = Gateway(
-            config.policy, self.ledger, log.observe, SystemClock(), station, think=self.think
+            config.policy,
+            self.ledger,
+            log.observe,
+            SystemClock(),
+            station,
+            think=self.think,
+            on_fault=self.reproducers.take if self.reproducers else None,
         )
         timeouts = _timeouts(config)
         hop = partial(NextHop, self.destination, hostname, timeouts)

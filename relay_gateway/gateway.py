@@ -18,6 +18,7 @@ from relay_gateway.core.envelope import Envelope, Standing
 from relay_gateway.core.proof import Introduction
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import OUR_FAULT, Reply
+from relay_gateway.core.reproduce import FAULTS
 
 log = structlog.get_logger()
 
@@ -28,8 +29,11 @@ class Ledger(Protocol):
     async def record(self, event: Event) -> bool:
         """Keep the event durably; False if it was kept before."""
 
-    async def events(self, tenant: str) -> Sequence[Event]:
-        """All events of one company, oldest first."""
+    async def events(self, tenant: str, since: float = 0.0) -> Sequence[Event]:
+        """The events of one company that happened at `since` or later, oldest first."""
+
+    async def about(self, tenant: str, referral: str) -> Sequence[Event]:
+        """All that is known of one referral, oldest first; of the company itself if it is empty."""
 
 
 class NextHop(Protocol):
@@ -82,7 +86,8 @@ class Gateway:
     """Takes whole mails from a front end to the next hop, one call a mail, any number at once.
 
     `think` is `decide` done elsewhere, so that a mail built to be slow disturbs nobody; it may be
-    cancelled when its time is over.
+    cancelled when its time is over. `on_fault` is told, after its delivery, of every mail that a
+    fault of ours has left as it came; it returns at once.
     """
 
     def __init__(  # noqa: PLR0913 - each is one thing that it needs
@@ -94,6 +99,7 @@ class Gateway:
         station: Station,
         *,
         think: Think | None = None,
+        on_fault: Callable[[Envelope, Raw], None] | None = None,
     ) -> None:
         self._policy = policy
         self._ledger = ledger
@@ -101,6 +107,7 @@ class Gateway:
         self._clock = clock
         self._station = station
         self._think = think or self._think_here
+        self._on_fault = on_fault
 
     async def relay(self, envelope: Envelope, raw: Raw, next_hop: NextHop) -> Reply:
         """Send the mail on, with its link if it is a rejection; the next hop's reply is ours.
@@ -125,6 +132,8 @@ class Gateway:
             is_counted = reply.is_ok and await self._tell(Kind.ACCEPTED, decision)
         sizes = len(raw), len(outgoing)
         self._report(Outcome(envelope, decision, reply, is_counted, *sizes, watch.seconds))
+        if decision.reason in FAULTS:
+            self._tell_of_fault(envelope, raw)
         return reply
 
     def _introduce(self, envelope: Envelope, raw: Raw) -> Introduction:
@@ -148,7 +157,7 @@ class Gateway:
             return Decision(Reason.TOO_LARGE, known.tenant.id)
         try:
             thought = self._think(envelope, raw)
-            return await asyncio.wait_for(thought, self._station.think_seconds)
+            decision = await asyncio.wait_for(thought, self._station.think_seconds)
         except TimeoutError:
             log.error("out_of_time", id=envelope.id, size=len(raw))
             return Decision(Reason.OUT_OF_TIME)
@@ -156,6 +165,7 @@ class Gateway:
             # A fault of ours must never hold up somebody's mail.
             log.exception("decide_failed", id=envelope.id)
             return Decision(Reason.OUR_FAULT)
+        return _begun(decision, self._clock.now() >= known.tenant.since)
 
     async def _think_here(self, envelope: Envelope, raw: Raw) -> Decision:
         return await asyncio.to_thread(decide, envelope, raw[:], self._policy)
@@ -193,6 +203,21 @@ class Gateway:
         except Exception:
             # The mail is delivered: a full disk under the log must not have it sent again.
             log.exception("observe_failed", id=outcome.envelope.id)
+
+    def _tell_of_fault(self, envelope: Envelope, raw: Raw) -> None:
+        try:
+            if self._on_fault is not None:
+                self._on_fault(envelope, raw)
+        except Exception:
+            # Looking into one fault of ours must not become another.
+            log.exception("reproducer", id=envelope.id, reproducer="none")
+
+
+def _begun(decision: Decision, has_begun: bool) -> Decision:
+    """The decision, unless the day on which the company's links begin is still to come."""
+    if has_begun or decision.referral is None:
+        return decision
+    return replace(decision, reason=Reason.NOT_YET, referral=None, edits=())
 
 
 # More than our own `Received:` field takes.

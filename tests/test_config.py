@@ -20,7 +20,7 @@ from relay_gateway.core.block import default
 from relay_gateway.core.credit import Basis, Terms
 from relay_gateway.core.rules import State
 from relay_gateway.core.segment import Segment
-from relay_gateway.core.tenant import Mode, Scope
+from relay_gateway.core.tenant import CARRIERS, SKIP_TLDS, Mode, Scope
 
 SAMPLES = Path(__file__).parent.parent / "config"
 SECRET = "0123456789abcdef" * 4
@@ -106,14 +106,20 @@ def test_paths_begin_at_the_folder_of_their_file(folder):
 
 
 def test_a_company_becomes_a_tenant(folder):
-    text = "scope: {agencies: [Agent.Example], rewrites_dkim: true}\n"
+    text = "scope: {agencies: [Agent.Example], rewrites_dkim: true, segments: [part_time]}\n"
     text += "credits: {count_on: registered, per_credit: 5}\n"
     write(folder, "companies/acme.yaml", ACME + text + "internal_domains: [group.example]\n")
     (tenant,) = loaded(folder).policy.tenants
     assert (tenant.id, tenant.name, tenant.mode) == ("acme", "株式会社アクメ", Mode.MONITOR)
     assert tenant.internal_domains == {"acme.example", "group.example"}
     assert tenant.terms == Terms(Basis.REGISTERED, 5, 365)
-    assert tenant.scope == Scope(frozenset({"agent.example"}), rewrites_dkim=True)
+    assert tenant.scope == Scope(
+        frozenset({"agent.example"}),
+        segments=frozenset([Segment.PART_TIME]),
+        carriers=frozenset(CARRIERS),
+        skip_tlds=frozenset(SKIP_TLDS),
+        rewrites_dkim=True,
+    )
     assert tenant.keys == (SECRET.encode(),)
     assert "{link}" in tenant.wordings["ja"].lines
 
@@ -560,3 +566,31 @@ def test_an_address_of_one_company_in_a_domain_of_another_is_told(folder):
     (said,) = told(folder)
     assert said.startswith("companies/other.yaml:3:")
     assert "the sender saiyo@acme.example is also that of" in said
+
+
+@pytest.mark.parametrize(
+    ("day", "since"),
+    [
+        ("approved: {by: 佐藤, on: 2026-11-20}", 1_795_132_800.0),
+        ("approved: {by: 佐藤, on: '2026-11-20', from: 2026-12-01}", 1_796_083_200.0),
+    ],
+)
+def test_links_begin_on_the_approved_day(folder, day, since):
+    write(folder, "companies/acme.yaml", f"{ACME}{day}\nmarker: 【案内不要】\n")
+    (tenant,) = loaded(folder).policy.tenants
+    assert (tenant.since, tenant.marker) == (since, "【案内不要】")
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("approved: {by: 佐藤, on: soon}", "write a day as year-month-day, for example 2026-12-01"),
+        ("marker: x", "write three signs or more that stand in no letter otherwise"),
+        ("scope: {skip_tlds: [.de]}", "write the last label of a domain in small letters"),
+        ("scope: {segments: [新卒]}", "choose one of any, mid_career, new_graduate"),
+        ("scope: {segments: []}", "segments"),
+    ],
+)
+def test_a_scope_that_cannot_be_meant_is_refused_with_what_to_write(folder, line, what):
+    write(folder, "companies/acme.yaml", f"{ACME}{line}\n")
+    assert what in "".join(told(folder))

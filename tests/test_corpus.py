@@ -27,8 +27,8 @@ MAILS = [path for path in EVERY if path.with_suffix(".yaml").exists()]
 UNTOLD = [path for path in EVERY if path not in MAILS]
 YAML_FILE = YAML(typ="safe", pure=True)
 
-# Which of the two is said depends on what else the letter lacks; both leave it alone.
-LEFT_FOR_ITS_WORDS = {Reason.VETO, Reason.NO_REJECTION}
+# Which of them is said depends on what else the letter lacks; all leave it alone.
+LEFT_FOR_ITS_WORDS = {Reason.VETO, Reason.UNFILLED, Reason.NO_REJECTION}
 FINDINGS = {Reason.REJECTION: "insert", Reason.UPGRADED_LINK: "insert", Reason.PROBABLE: "probable"}
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from relay_gateway.core import decision as thought
-from relay_gateway.core.credit import Kind, Terms, state
+from relay_gateway.core import offer as thought
+from relay_gateway.core.account import state
+from relay_gateway.core.credit import Kind, Terms
 from relay_gateway.core.envelope import Standing
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import NO_NEXT_HOP, Reply, reply
@@ -73,12 +74,17 @@ class BrokenLedger(ListLedger):
 class Street:
     """A gateway with all that it needs, and what it observed."""
 
-    def __init__(self, policy, ledger=None, station=None):
+    def __init__(self, policy, ledger=None, station=None, on_fault=None):
         self.ledger = ledger or ListLedger()
         self.outcomes = []
         self.clock = Clock()
         self.gateway = Gateway(
-            policy, self.ledger, self.outcomes.append, self.clock, station or Station()
+            policy,
+            self.ledger,
+            self.outcomes.append,
+            self.clock,
+            station or Station(),
+            on_fault=on_fault,
         )
 
     async def relay(self, raw=REJECTION, hop=None, its=None):
@@ -343,3 +349,28 @@ async def test_a_bug_in_asking_for_proof_refuses_only_those_who_need_one(policy,
     its = replace(its, client=replace(its.client, standing=standing))
 
     assert (await Street(broken).gateway.relay(its, REJECTION, Hop())).code == code
+
+
+REFUTED = (
+    REJECTION.replace(b"text/plain", b"text/html")
+    .replace("佐藤 太郎 様".encode(), "<form>佐藤 太郎 様<p>".encode())
+    .replace("採用担当".encode(), "<form>採用担当".encode())
+)
+
+
+async def test_who_looks_into_faults_hears_of_refuted_mails_and_no_others(policy):
+    heard = []
+    street = Street(policy, on_fault=lambda its, raw: heard.append(raw))
+    _, _, outcome = await street.relay(REFUTED)
+    assert outcome.decision.reason is Reason.VERIFY_FAILED
+    await street.relay(REJECTION)
+    await street.relay(PASS)
+    assert heard == [REFUTED]
+
+
+async def test_who_looks_into_faults_and_stumbles_holds_nothing_up(policy):
+    def stumble(*_):
+        raise ValueError("no")
+
+    answer, sent, _ = await Street(policy, on_fault=stumble).relay(REFUTED)
+    assert (answer, sent) == (TAKEN, REFUTED)

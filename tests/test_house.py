@@ -28,7 +28,11 @@ MAY_KNOW = {
     "__init__": set(),
     "__main__": {"cli"},
 }
-MAY_CATCH_ALL = {"gateway.py", "edge/conversation.py", "edge/supervisor.py", "edge/thinkers.py"}
+MAY_CATCH_ALL = {
+    *("gateway.py", "edge/conversation.py", "edge/supervisor.py", "edge/thinkers.py"),
+    # The one looks for faults of ours, the other looks into them when the mail is delivered.
+    *("core/reproduce.py", "edge/reproducers.py"),
+}
 
 
 def room(path: Path) -> str:

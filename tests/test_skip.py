@@ -12,6 +12,7 @@ from relay_gateway.core.credit import Kind
 from relay_gateway.core.decision import decide
 from relay_gateway.core.edit import apply
 from relay_gateway.core.reason import Reason
+from relay_gateway.core.segment import Segment
 from relay_gateway.core.tenant import Mode, Proof, Scope
 from relay_gateway.gateway import Station
 from tests.conftest import ACME, envelope
@@ -21,7 +22,8 @@ from tests.test_gateway import BrokenLedger, Street
 
 SKIP = (Path(__file__).parents[1] / "docs" / "skip.md").read_text("utf-8")
 LINES = re.findall(r"`(\w+)`", "".join(re.findall(r"(?m)^\| (`\w+`(?:, `\w+`)*) \|", SKIP)))
-CHANGED = (Reason.REJECTION, Reason.UPGRADED_LINK)
+REFERRED = (Reason.REJECTION, Reason.UPGRADED_LINK)
+CHANGED = (*REFERRED, Reason.NO_RELAY, Reason.TEST_RECIPIENT)
 BROKEN = multipart("mixed", part()).replace(b"--b--", b"--c--")
 VAGUE = (
     Path(__file__).parent / "corpus" / "others" / "236-euphemistic-without-decision.eml"
@@ -53,7 +55,21 @@ CASES = {
     Reason.MONITOR: Case(tenant=replace(ACME, mode=Mode.MONITOR)),
     Reason.NO_REJECTION: Case(mail(part("We would like to invite you to an interview."))),
     Reason.PROBABLE: Case(VAGUE),
-    Reason.VETO: Case(mail(part("{{name}} 様\n\n" + JA))),
+    Reason.VETO: Case(mail(part("不採用通知を誤ってお送りしました。\n\n" + JA))),
+    Reason.UNFILLED: Case(mail(part("{{name}} 様\n\n" + JA))),
+    Reason.NO_RELAY: Case(mail(part(JA + "\n[[no-relay]]\n"))),
+    Reason.SEGMENT_OFF: Case(
+        mail(part("アルバイト採用の件\n\n" + JA)),
+        scoped(segments=frozenset([Segment.ANY, Segment.MID_CAREER])),
+    ),
+    Reason.REGION: Case(tenant=scoped(skip_tlds=frozenset(["de"])), recipients=(b"taro@mail.de",)),
+    Reason.CARRIER_URL: Case(
+        tenant=scoped(carriers=frozenset(["softbank.ne.jp"])), recipients=(b"taro@softbank.ne.jp",)
+    ),
+    Reason.TEST_RECIPIENT: Case(
+        tenant=replace(scoped(test_recipients=frozenset(["it@acme.example"])), mode=Mode.MONITOR),
+        recipients=(b"it@acme.example",),
+    ),
     Reason.LANGUAGE_OFF: Case(mail(part(EN)), replace(ACME, languages=("ja",))),
     Reason.NO_COMPANY: Case(sender=b"a@other.example"),
     Reason.PAUSED: Case(tenant=replace(ACME, mode=Mode.PAUSED)),
@@ -89,7 +105,7 @@ def test_each_reason_has_its_mail(policy, reason):
     decision, sent = outcome(case, policy)
     assert decision.reason is reason
     assert (sent != case.raw) is (reason in CHANGED)
-    assert (decision.referral is not None) is (reason in CHANGED)
+    assert (decision.referral is not None) is (reason in REFERRED)
 
 
 def test_a_mail_that_has_its_link_gets_no_other_one(policy):
@@ -100,6 +116,9 @@ def test_a_mail_that_has_its_link_gets_no_other_one(policy):
 
 
 ON_THE_STREET = {
+    Reason.NOT_YET: lambda policy: Street(
+        replace(policy, tenants=(replace(ACME, since=2_000_000_000.0),))
+    ),
     Reason.NO_PROOF: lambda policy: Street(
         replace(policy, tenants=(replace(ACME, proof=Proof(users=frozenset(["hr"]))),))
     ),

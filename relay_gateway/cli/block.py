@@ -22,7 +22,9 @@ _KINDS = {
     Segment.ANY: "all letters",
     Segment.MID_CAREER: "mid-career (中途)",
     Segment.NEW_GRADUATE: "new graduates (新卒)",
+    Segment.INTERNSHIP: "internships (インターン)",
     Segment.PART_TIME: "part-time (アルバイト、パート)",
+    Segment.TEMPORARY: "temporary work (派遣)",
 }
 
 

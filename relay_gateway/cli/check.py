@@ -52,7 +52,11 @@ def check(path: Path | None) -> None:
 
 def _unwritable(config: Config) -> Iterator[Fault]:
     """The places that `serve` could not write to, as the user who runs this."""
-    places = {("ledger",): config.ledger, ("log", "file"): config.log.file}
+    places = {
+        ("ledger",): config.ledger,
+        ("log", "file"): config.log.file,
+        ("reproducers",): config.reproducers,
+    }
     if config.next_hop is None:
         places["outbox",] = config.outbox
     document = read(config.path)

@@ -14,7 +14,8 @@ from rich.text import Text
 from relay_gateway.cli import phrases, screen
 from relay_gateway.cli.desk import config_option, settings, unknown_company
 from relay_gateway.cli.tongue import lang_option
-from relay_gateway.core.credit import Basis, Event, Statement, state
+from relay_gateway.core.account import Account, state
+from relay_gateway.core.credit import Basis, Event
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge.log import printable
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
@@ -67,7 +68,7 @@ async def _read(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[
         await ledger.close()
 
 
-def _as_json(tenant: Tenant, statement: Statement) -> dict[str, Any]:
+def _as_json(tenant: Tenant, statement: Account) -> dict[str, Any]:
     return {
         "company": tenant.id,
         "name": tenant.name,
@@ -80,7 +81,7 @@ def _as_json(tenant: Tenant, statement: Statement) -> dict[str, Any]:
     }
 
 
-def _print(statements: Sequence[tuple[Tenant, Statement]]) -> None:
+def _print(statements: Sequence[tuple[Tenant, Account]]) -> None:
     columns = (phrases.COMPANY, phrases.NAME, *_NUMBERS, phrases.TOWARDS, phrases.COUNTED)
     table = screen.table(*columns, numbers=_NUMBERS)
     for tenant, statement in statements:

@@ -18,7 +18,7 @@ from relay_gateway.app import Running, running
 from relay_gateway.cli.samples import SAMPLES
 from relay_gateway.cli.screen import out
 from relay_gateway.config import Config, ensure_secrets, load
-from relay_gateway.core.credit import state
+from relay_gateway.core.account import state
 from relay_gateway.core.decision import Decision, decide
 from relay_gateway.core.envelope import Client, Envelope
 from relay_gateway.core.message import read

@@ -109,6 +109,9 @@ STANDS_LINK = Said(
     "The link stood there already; only its code is new.",
     "もとからあるリンクに、計測用の符号だけを付けます。",
 )
+STANDS_SLOT = Said(
+    "It stands where HR has written its slot.", "採用担当者が差し込み位置を書いた場所に入ります。"
+)
 AFTER_DECISION = Said("after the paragraph with the decision", "結論の段落のあと")
 AFTER_MORE = Said(
     "after the decision and {count} more paragraph(s) that belong to it",

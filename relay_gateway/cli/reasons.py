@@ -38,6 +38,18 @@ SENTENCES = {
         "It is a rejection in a language that the company has not switched on.",
         "お祈りメールですが、会社が有効にしていない言語です。",
     ),
+    Reason.SEGMENT_OFF: Said(
+        "It is a rejection for a kind of hiring that the company has left out.",
+        "お祈りメールですが、会社が対象外にしている採用区分です。",
+    ),
+    Reason.NO_RELAY: Said(
+        "HR has exempted it by a marker, which is taken out.",
+        "本文の目印により対象外です。目印は取り除きます。",
+    ),
+    Reason.UNFILLED: Said(
+        "A gap of its template has not been filled.",
+        "差し込みの済んでいない箇所が残っています。",
+    ),
     Reason.LINKED_ALREADY: Said(
         "It carries a tracked link of the company already.",
         "会社の計測リンクがすでに入っています。",
@@ -50,6 +62,10 @@ SENTENCES = {
         "差出人の会社が送ったという証拠がありません。",
     ),
     Reason.PAUSED: Said("The company is paused.", "停止中（paused）の会社です。"),
+    Reason.NOT_YET: Said(
+        "The day on which the company's links begin is still to come.",
+        "承認された開始日の前です。",
+    ),
     Reason.INTERNAL: Said("It goes to nobody outside the company.", "宛先が社内だけです。"),
     Reason.SEVERAL_RECIPIENTS: Said(
         "It goes to more than one person outside the company.", "社外の宛先が二人以上います。"
@@ -60,6 +76,18 @@ SENTENCES = {
     ),
     Reason.SUPPRESSED: Said(
         "Its recipient has asked not to be sent the offer.", "案内を希望しない方が宛先です。"
+    ),
+    Reason.REGION: Said(
+        "It goes to a country where the offer may count as advertising.",
+        "案内が広告と見なされうる国が宛先です。",
+    ),
+    Reason.CARRIER_URL: Said(
+        "Its recipient's carrier may refuse it for a URL, and it holds none yet.",
+        "URL 付きメールが拒否されうる携帯会社宛で、本文に URL がありません。",
+    ),
+    Reason.TEST_RECIPIENT: Said(
+        "It goes to a test recipient: it gets the link, and is not counted.",
+        "試験用の宛先です。リンクは入りますが、数えません。",
     ),
     Reason.OWN_TRACE: Said(
         "The gateway has seen it before and added its link then.",

@@ -12,7 +12,8 @@ from rich.text import Text
 from relay_gateway.cli import phrases, reasons, screen
 from relay_gateway.cli.tongue import Said
 from relay_gateway.core import normal
-from relay_gateway.core.judge import Finding, Verdict, judge
+from relay_gateway.core.decision import heard
+from relay_gateway.core.judge import Finding, Verdict
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
 from relay_gateway.core.page import pages
 from relay_gateway.core.rules import Pack, Reader, Role, Rule, RuleSet, Spoken, State, Where
@@ -62,15 +63,15 @@ def why_not(raw: bytes, rules: RuleSet) -> WhyNot | None:
     """What the words of a mail say; None if it has none that can be read."""
     try:
         message = read(raw)
-        letters = [page.letter for group in pages(message) for page in group]
+        every = [page for group in pages(message) for page in group]
     except (Unreadable, Unfit):
         return None
-    if not letters:
+    if not every:
         return None
-    verdicts = [judge(subject(message), letter, rules) for letter in letters]
+    verdicts = [heard(subject(message), page, rules) for page in every]
     order = (Finding.LEAVE, Finding.PROBABLE, Finding.INSERT)
     best = max(verdicts, key=lambda each: (order.index(each.finding), each.score))
-    lines = tuple(_lines(message, (part.text for each in letters for part in each.own)))
+    lines = tuple(_lines(message, (part.text for page in every for part in page.letter.own)))
     candidates: list[Candidate] = []
     near: list[tuple[str, Spoken]] = []
     vetoes: list[tuple[str, Spoken]] = []

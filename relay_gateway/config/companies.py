@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, time
 from pathlib import Path
 
-from relay_gateway.config import certificates, packs, secret, shape, wordings
+from relay_gateway.config import certificates, packs, secret, shape, suppress, wordings
 from relay_gateway.config.book import Book
 from relay_gateway.config.certificates import BadFile
-from relay_gateway.config.company import CompanyFile, ProofFile
+from relay_gateway.config.company import Approved, CompanyFile, Credits, ProofFile, ScopeFile
 from relay_gateway.config.document import Document, Fault, Route
 from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
+from relay_gateway.config.zone import zone
 from relay_gateway.core.block import Wording
+from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
+from relay_gateway.core.statement import Calendar
 from relay_gateway.core.tenant import Proof, Scope, Tenant
 
 
@@ -91,6 +95,10 @@ def _company(
         tenant = replace(tenant, proof=_proof(file.proof, path.parent, environ))
     except BadFile as bad:
         faults.append(found.at(("proof", "header", "secret"), str(bad)))
+    try:
+        tenant = replace(tenant, scope=_suppressing(tenant.scope, file.scope, path.parent))
+    except BadFile as bad:
+        faults.append(found.at(("scope", "suppress_file"), str(bad)))
     book = own.book if file.rules else None
     tenant = replace(tenant, rules=book.rules if book else None)
     return _Company(found, tenant, missing, said.cautions, book)
@@ -105,6 +113,13 @@ def _proof(file: ProofFile, folder: Path, environ: Mapping[str, str]) -> Proof:
         what = f"the secret of {file.header.name} has fewer than {secret.SHORTEST} characters"
         raise BadFile("secret", f"{what}; {secret.HOW}")
     return replace(ways, header=file.header.name.lower(), secrets=values)
+
+
+def _suppressing(scope: Scope, file: ScopeFile, folder: Path) -> Scope:
+    if file.suppress_file is None:
+        return scope
+    place = folder / file.suppress_file
+    return replace(scope, suppress_file=str(place), suppressed=suppress.read(place))
 
 
 def _missing(found: Document, file: CompanyFile) -> MissingSecret:
@@ -128,13 +143,43 @@ def _tenant(file: CompanyFile, keys: Keys, words: Mapping[str, Wording]) -> Tena
         languages=file.languages,
         keys=keys,
         wordings=words,
-        terms=Terms(file.credits.count_on, file.credits.per_credit, file.credits.dedupe_days),
+        terms=_terms(file.credits),
+        guard=Guard(file.burst.per_hour, file.burst.factor, file.burst.floor),
+        calendar=Calendar(file.statement.closing_day, zone(file.statement.timezone)),
+        retention_days=file.credits.retention_days,
         scope=Scope(
             agencies=frozenset(scope.agencies),
             suppress=frozenset(scope.suppress),
             bulk_senders=frozenset(scope.bulk_senders),
+            segments=frozenset(scope.segments),
+            carriers=frozenset(scope.carriers),
+            skip_tlds=frozenset(scope.skip_tlds),
+            test_recipients=frozenset(scope.test_recipients),
             rewrites_dkim=scope.rewrites_dkim,
         ),
+        marker=file.marker,
+        since=_since(file.approved),
+    )
+
+
+def _since(approved: Approved | None) -> float:
+    """The first moment of links, in seconds since the epoch; 0 if nobody has to approve."""
+    if approved is None:
+        return 0.0
+    return datetime.combine(approved.since or approved.on, time(), UTC).timestamp()
+
+
+def _terms(credits: Credits) -> Terms:
+    return Terms(
+        count_on=credits.count_on,
+        per_credit=credits.per_credit,
+        dedupe_days=credits.dedupe_days,
+        grant=credits.grant,
+        grant_on=credits.grant_on,
+        settle_hours=credits.settle_hours,
+        reversal_after_grant=credits.reversal_after_grant,
+        expiry_days=credits.expiry_days,
+        value_yen=credits.value_yen,
     )
 
 

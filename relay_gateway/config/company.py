@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 
 from relay_gateway.config import fields
 from relay_gateway.config.fields import Count, Domain, Language, Location, Mailbox, Network
 from relay_gateway.config.models import STRICT, SecretValue
-from relay_gateway.core.credit import Basis
-from relay_gateway.core.tenant import Mode
+from relay_gateway.core.credit import Basis, GrantOn, Reversal
+from relay_gateway.core.segment import Segment
+from relay_gateway.core.statement import LAST_DAY, TOKYO
+from relay_gateway.core.template import MARKER
+from relay_gateway.core.tenant import CARRIERS, SKIP_TLDS, Mode
 from relay_gateway.core.words import LANGUAGES, Style
 
 
@@ -78,29 +81,106 @@ class SecretPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Credits:
-    """How referred persons become credits."""
+    """How referred persons become credits. Changes count anew and alter no event."""
 
     count_on: Basis = Basis.DELIVERED
     """delivered: the mail with the link was accepted; registered: the person registered."""
     per_credit: Count = 10
-    """Persons that make one credit."""
+    """Persons that earn."""
+    grant: Count = 1
+    """Credits that they earn."""
     dedupe_days: Annotated[Count, Field(le=36500)] = 365
     """Days in which the same person is counted once."""
+    grant_on: GrantOn = GrantOn.ACCEPTED
+    """accepted: credits are earned at once; settled: when no bounce is to be expected any more."""
+    settle_hours: Annotated[Count, Field(le=8760)] = 120
+    """Hours without a bounce after which a mail is taken to have arrived."""
+    reversal_after_grant: Reversal = Reversal.CARRY
+    """When a person is voided who has earned a credit already. carry: the next credit takes one
+    more; revoke_unused: a credit not used yet is taken back; none: nothing happens."""
+    expiry_days: Annotated[Count | None, Field(le=36500, examples=[730])] = None
+    """Days after which an unused credit is lost; never if left out."""
+    value_yen: Annotated[StrictInt | None, Field(ge=1, le=100_000_000, examples=[300000])] = None
+    """What one credit is worth to the company, in yen, for an estimate on its statements."""
+    retention_days: Annotated[Count, Field(le=36500)] = 400
+    """Days after a person's last event until `relay-gateway person purge` forgets who it was;
+    longer than dedupe_days. Totals stay."""
+
+    @model_validator(mode="after")
+    def _keeps_long_enough(self) -> Credits:
+        if self.retention_days <= self.dedupe_days:
+            raise fields.refuse(
+                f"whoever is forgotten after {self.retention_days} days would count again within"
+                f" dedupe_days; write retention_days: {self.dedupe_days + 35}"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class StatementFile:
+    """When the company's months end, for its statements."""
+
+    closing_day: Annotated[StrictInt, Field(ge=1, le=LAST_DAY)] = LAST_DAY
+    """The last day of a month (締め日); 31 is the last of every month, also of shorter ones."""
+    timezone: fields.Timezone = str(TOKYO)
+    """The time zone of its days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class BurstFile:
+    """How many links an hour may bring before the company is stopped until
+    `relay-gateway resume`: a mass mailing by mistake must not earn credits."""
+
+    per_hour: Annotated[Count | None, Field(examples=[200])] = None
+    """Links an hour; learnt from the busiest hour of the last 28 days if left out."""
+    factor: Annotated[fields.Weight, Field(ge=1)] = 4.0
+    """How many times that hour is still usual."""
+    floor: Count = 100
+    """Links an hour that are never too many, where they are learnt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ScopeFile:
-    """Whom the company does not want to reach with a link."""
+    """Whom the company does not want to reach with a link, and which letters."""
 
     agencies: Annotated[tuple[Domain, ...], Field(examples=[["agent.example"]])] = ()
     """Domains of recruiting agencies: a mail to them speaks about a candidate, not to one."""
+    segments: Annotated[tuple[Segment, ...], Field(min_length=1, examples=[["any"]])] = (
+        Segment.ANY,
+        Segment.MID_CAREER,
+    )
+    """The kinds of hiring whose letters may carry the link: mid_career, new_graduate, internship,
+    part_time, temporary; any for letters that do not say. A kind is for whom the linked page is."""
+    carriers: Annotated[tuple[Domain, ...], Field(examples=[["softbank.ne.jp"]])] = CARRIERS
+    """Domains whose subscribers can refuse every mail with a URL: their letters get the link only
+    if there is a URL in them already."""
+    skip_tlds: Annotated[tuple[fields.TopLevel, ...], Field(examples=[["de"]])] = SKIP_TLDS
+    """Last labels of recipients' domains, of countries where the offer may count as advertising."""
+    test_recipients: Annotated[tuple[Mailbox, ...], Field(examples=[["it@acme.example"]])] = ()
+    """Addresses to try it out with: their letters get the link in mode monitor too, whether inside
+    or outside the company, and are never counted."""
     suppress: Annotated[tuple[Mailbox, ...], Field(examples=[["taro@mail.example"]])] = ()
     """Persons who asked not to be sent the offer."""
+    suppress_file: Annotated[Location | None, Field(examples=["../../var/acme.suppress"])] = None
+    """The file of further such persons, as keyed hashes instead of addresses; it is written by
+    `relay-gateway person suppress` and may be missing."""
     bulk_senders: Annotated[tuple[Mailbox, ...], Field(examples=[["ats@acme.example"]])] = ()
     """Own senders whose mails are marked as bulk and are letters all the same."""
     rewrites_dkim: fields.Switch = False
     """Whether mails that are DKIM-signed already may be changed, because the next hop signs them
     again. Otherwise they pass as they came: a broken signature keeps mails from arriving."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Approved:
+    """Who has said yes to the company's links, for the record, and when they begin."""
+
+    by: Annotated[fields.Text, Field(min_length=1, max_length=200, examples=["人事部長 佐藤"])]
+    """Who."""
+    on: Annotated[fields.Day, Field(examples=["2026-11-20"])]
+    """When."""
+    since: Annotated[fields.Day | None, Field(alias="from", examples=["2026-12-01"])] = None
+    """The first day of links, in UTC; the day of the approval if left out."""
 
 
 _OPT_OUT = "saiyo@acme.example"
@@ -117,9 +197,13 @@ class OwnWords:
     mid_career: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
     """For letters that speak of mid-career hiring (中途採用)."""
     new_graduate: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
-    """For letters that speak of hiring new graduates, or of an internship (新卒採用)."""
+    """For letters that speak of hiring new graduates (新卒採用)."""
+    internship: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of an internship (インターン)."""
     part_time: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
     """For letters that speak of part-time work (アルバイト、パート)."""
+    temporary: Annotated[fields.Text | None, Field(examples=[fields.OWN_WORDS])] = None
+    """For letters that speak of temporary work through an agency (派遣)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -160,6 +244,10 @@ class CompanyFile:
     """The name that stands for {company} in the block."""
     mode: Mode = Mode.MONITOR
     """monitor: judge and change nothing; live: add the link; paused: do nothing."""
+    approved: Annotated[
+        Approved | None, Field(examples=[{"by": "人事部長 佐藤", "on": "2026-11-20"}])
+    ] = None
+    """Who has approved the words and the rules, and from when links go out in mode live."""
     senders: Annotated[Senders, Field(examples=[{"domains": ["acme.example"]}])]
     """By these envelope senders a mail is known to be the company's."""
     proof: ProofFile = ProofFile()
@@ -179,7 +267,15 @@ class CompanyFile:
         BlockFile, fields.Gathered(LANGUAGES), Field(examples=[{"style": "short"}])
     ] = Field(default_factory=BlockFile)
     """How the offer is said; the shipped words in full if left out."""
+    marker: Annotated[
+        fields.Text, Field(pattern=fields.MARKER, max_length=40, examples=[MARKER])
+    ] = MARKER
+    """What HR writes into a letter to exempt it; it is taken out before the letter leaves."""
     credits: Credits = Credits()
     """How referred persons become credits."""
+    statement: StatementFile = StatementFile()
+    """When its months end, for its statements."""
+    burst: BurstFile = BurstFile()
+    """How many links an hour are too many."""
     scope: ScopeFile = ScopeFile()
     """Whom the company does not want to reach with a link."""

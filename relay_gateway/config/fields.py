@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +21,8 @@ from pydantic import (
 )
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from relay_gateway.config.zone import NoZone, zone
 
 SENTENCE = "sentence"
 
@@ -111,6 +114,16 @@ def _domain(value: object) -> str:
     return text
 
 
+def _day(value: object) -> date:
+    how = "write a day as year-month-day, for example 2026-12-01"
+    if type(value) is date:
+        return value
+    try:
+        return date.fromisoformat(_text(value, how))
+    except ValueError:
+        raise refuse(how) from None
+
+
 def _idna(domain: str) -> str:
     try:
         return domain.encode("idna").decode("ascii")
@@ -174,6 +187,15 @@ def _path(value: object) -> Path:
     if "\0" in text:
         raise refuse("a path has no NUL character; delete it")
     return Path(text)
+
+
+def _timezone(value: object) -> str:
+    text = _text(value, "write a time zone, for example Asia/Tokyo")
+    try:
+        zone(text)
+    except NoZone:
+        raise refuse("which is no time zone; write for example Asia/Tokyo") from None
+    return text
 
 
 class OneOrMore:
@@ -267,16 +289,22 @@ RULE_NAME = "^[a-z0-9][a-z0-9_-]{0,63}$"
 VARIABLE = "^[A-Za-z_][A-Za-z0-9_]*$"
 OWN_NAME = r"^[^\s{}!-~]{1,5}$"
 FIELD_NAME = "^[Xx]-[A-Za-z0-9-]{1,60}$"
+MARKER = r"^\S(?:\S|\S.*\S)\S$"
+TOP_LEVEL = "^[a-z]{2,63}$"
 FORMS = {
     LANGUAGE: "a language is written in two or three small letters, for example ja",
     COMPANY_ID: "write 1 to 32 small letters, digits and hyphens, for example acme",
     RULE_NAME: "write small letters, digits and hyphens, for example see-off-hiring",
     FIELD_NAME: "write a field name that begins with X-, for example X-Relay-Key",
+    MARKER: "write three signs or more that stand in no letter otherwise, for example [[no-relay]]",
+    TOP_LEVEL: "write the last label of a domain in small letters, for example de",
     OWN_NAME: "write one to five full-width signs, for example 当社",
     VARIABLE: "write the name of an environment variable, for example ACME_SECRET",
 }
 
 Text = StrictStr
+TopLevel = Annotated[StrictStr, Field(pattern=TOP_LEVEL)]
+Day = Annotated[date, BeforeValidator(_day), Schema({"type": "string", "format": "date"})]
 Switch = StrictBool
 Count = Annotated[StrictInt, Field(ge=1, le=1_000_000)]
 Seconds = Annotated[StrictFloat, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -289,6 +317,7 @@ Domain = Annotated[str, BeforeValidator(_domain), _string(r"^[A-Za-z0-9.-]+$")]
 Mailbox = Annotated[str, BeforeValidator(_mailbox), _string(r"^[^\s<>]+@[A-Za-z0-9.-]+$")]
 Link = Annotated[str, BeforeValidator(_link), _string(r"^https://[^?#\s]+$")]
 Ledger = Annotated[str, BeforeValidator(_ledger), _string(r"^(sqlite:|rediss?://).+$")]
+Timezone = Annotated[str, BeforeValidator(_timezone), _string(r"^[A-Za-z0-9/_+-]+$")]
 Location = Annotated[Path, BeforeValidator(_path), _string()]
 Size = Annotated[
     int,

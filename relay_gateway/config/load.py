@@ -39,7 +39,8 @@ class BadConfig(Exception):
 class Config:
     """What the files say. Paths are ready to open; certificates and passwords are read.
 
-    Without a `next_hop` mails are kept in `outbox`; without a `spool` the system chooses a folder.
+    Without a `next_hop` mails are kept in `outbox`; without a `spool` the system chooses a folder;
+    without `reproducers` none are kept.
     The keys of `missing_secrets` are in `policy` already, but written by `ensure_secrets` only.
     `cautions` say what may stay as it is, and has a price. `book` tells of the gateway's rules,
     `books` of those of companies that have their own.
@@ -57,6 +58,7 @@ class Config:
     workers: int
     thinkers: int
     spool: Path | None
+    reproducers: Path | None
     pid_file: Path
     missing_secrets: tuple[MissingSecret, ...] = ()
     cautions: tuple[Fault, ...] = ()
@@ -135,6 +137,7 @@ def _config(path: Path, file: GatewayFile, ways: _Ways, policy: Policy) -> Confi
         workers=file.workers,
         thinkers=file.thinkers,
         spool=folder / file.spool if file.spool else None,
+        reproducers=folder / file.reproducers if file.reproducers else None,
         pid_file=folder / file.pid_file if file.pid_file else ledger.with_name(f"{path.stem}.pid"),
     )
 

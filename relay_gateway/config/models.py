@@ -271,6 +271,9 @@ class GatewayFile:
     spool: Annotated[Location | None, Field(examples=["../var/spool"])] = None
     """The folder for mails over limits.spool_size while they are on their way; the system's folder
     for temporary files if left out. Nothing is left there after a crash."""
+    reproducers: Annotated[Location | None, Field(examples=["../var/reproducers"])] = None
+    """The folder for mails, without their words, that a fault of the gateway's has left as they
+    came, to be sent to us; at most 20 files. None are kept if left out."""
     pid_file: Annotated[Location | None, Field(examples=["/run/relay-gateway.pid"])] = None
     """The file by which `relay-gateway reload` finds the gateway; beside the ledger if left out."""
 

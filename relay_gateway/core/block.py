@@ -64,7 +64,8 @@ def fill(wording: Wording, company: str, link: str) -> tuple[str, ...]:
 
 def forms(wording: Wording, kind: Segment, company: str, link: str) -> tuple[tuple[str, ...], ...]:
     """The block for a letter of this kind: as it is wanted, then what more charsets can hold."""
-    lines = wording.segments.get(kind, wording.lines)
+    near = Segment.NEW_GRADUATE if kind is Segment.INTERNSHIP else kind
+    lines = wording.segments.get(kind, wording.segments.get(near, wording.lines))
     told = [_filled(lines, company, link)]
     if wording.own_name:
         told.append(_filled(_by_own_name(wording, lines), company, link))

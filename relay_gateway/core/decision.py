@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from relay_gateway.core import block, link, place, rewrite, scope, trace
-from relay_gateway.core.edit import Edit, apply
+from relay_gateway.core import offer, scope, template
+from relay_gateway.core.edit import Edit
 from relay_gateway.core.envelope import Envelope
-from relay_gateway.core.judge import Finding, Verdict, judge
-from relay_gateway.core.link import BadToken, Referral
+from relay_gateway.core.judge import Finding, Verdict, judge, stated
+from relay_gateway.core.link import Referral
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
 from relay_gateway.core.page import Page, pages
 from relay_gateway.core.reason import Reason
-from relay_gateway.core.rewrite import Change
 from relay_gateway.core.rules import RuleSet
-from relay_gateway.core.segment import segment
+from relay_gateway.core.segment import segments
 from relay_gateway.core.subject import subject
 from relay_gateway.core.tenant import Mode, Tenant
-from relay_gateway.core.verify import verify
-
-TRACE = "x-relay-trace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,41 +72,75 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
     if veto is not None:
         return Decision(veto, tenant.id)
     groups = pages(message)
-    if not groups:
-        return Decision(Reason.NO_TEXT, tenant.id)
-    if any(_PGP in page.text.text for group in groups for page in group):
-        return Decision(Reason.ENCRYPTED, tenant.id)
+    wordless = _wordless(groups)
+    if wordless is not None:
+        return Decision(wordless, tenant.id)
+    if any(template.holds(page.letter, tenant.marker) for page in _every(groups)):
+        return _tidied(Decision(Reason.NO_RELAY, tenant.id), message, groups, tenant)
     rules = tenant.rules or policy.rules
     judged = _judge(message, groups, rules, is_forced=policy.is_forced)
-    left = _left(judged, tenant)
+    left = _left(judged, tenant) or _out_of_scope(envelope, message, judged, tenant)
     if left is not None:
-        return left
+        return _tidied(left, message, groups, tenant)
     return _offer(envelope, message, judged, tenant)
+
+
+_Groups = tuple[tuple[Page, ...], ...]
+
+
+def _wordless(groups: _Groups) -> Reason | None:
+    """Why there is nothing to judge, if there is nothing."""
+    if not groups:
+        return Reason.NO_TEXT
+    has_pgp = any(_PGP in page.text.text for page in _every(groups))
+    return Reason.ENCRYPTED if has_pgp else None
+
+
+# Inline PGP (RFC 4880, 6.2) under a transfer encoding or in HTML.
+_PGP = "-----BEGIN PGP"
+
+
+def _every(groups: _Groups) -> Iterator[Page]:
+    return (page for group in groups for page in group)
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """The pages that carry the letter with what each says, and the verdict on the whole mail."""
+    """The pages that carry the letter with what each says, and the verdict on the whole mail.
+
+    `is_unfilled` tells of a rejection that it is a template still.
+    """
 
     pages: tuple[tuple[Page, Verdict | None], ...]
     verdict: Verdict | None
+    is_unfilled: bool = False
 
 
-def _judge(
-    message: Message, groups: tuple[tuple[Page, ...], ...], rules: RuleSet, *, is_forced: bool
-) -> _Judged:
+def _judge(message: Message, groups: _Groups, rules: RuleSet, *, is_forced: bool) -> _Judged:
     """One group of alternatives is the letter; a veto in any text speaks for the whole mail."""
     if is_forced:
         return _Judged(tuple((page, None) for page in groups[0]), None)
     title = subject(message)
-    told = [[(page, judge(title, page.letter, rules)) for page in group] for group in groups]
+    told = [[(page, heard(title, page, rules)) for page in group] for group in groups]
     every = [verdict for group in told for _, verdict in group]
     best = max(every, key=_rank)
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))
     if best.finding is not Finding.LEAVE and vetoes:
         best = replace(best, finding=Finding.LEAVE, reason="veto", vetoes=vetoes)
     letter = next((group for group in told if any(v.is_rejection for _, v in group)), told[0])
-    return _Judged(tuple(pair for pair in letter if pair[1].is_rejection), best)
+    is_near = best.is_rejection or best.reason == "veto"
+    is_unfilled = is_near and any(
+        template.is_unfilled(title, template.without(page.letter, template.SLOT))
+        for page in _every(groups)
+    )
+    return _Judged(tuple(pair for pair in letter if pair[1].is_rejection), best, is_unfilled)
+
+
+def heard(title: str, page: Page, rules: RuleSet) -> Verdict:
+    """What one page says; a slot in it is HR's own word that the letter is a rejection."""
+    if not template.holds(page.letter, template.SLOT):
+        return judge(title, page.letter, rules)
+    return stated(judge(title, template.without(page.letter, template.SLOT), rules))
 
 
 def _rank(verdict: Verdict) -> tuple[int, float]:
@@ -123,14 +153,30 @@ def _left(judged: _Judged, tenant: Tenant) -> Decision | None:
     verdict = judged.verdict
     if verdict is None:
         return None
-    if verdict.reason == "veto":
-        return Decision(Reason.VETO, tenant.id, verdict)
-    if verdict.finding is Finding.PROBABLE:
-        return Decision(Reason.PROBABLE, tenant.id, verdict)
-    if not verdict.is_rejection:
-        return Decision(Reason.NO_REJECTION, tenant.id, verdict)
-    if verdict.language not in tenant.languages:
-        return Decision(Reason.LANGUAGE_OFF, tenant.id, verdict)
+    reasons = (
+        (Reason.UNFILLED, judged.is_unfilled),
+        (Reason.VETO, verdict.reason == "veto"),
+        (Reason.PROBABLE, verdict.finding is Finding.PROBABLE),
+        (Reason.NO_REJECTION, not verdict.is_rejection),
+        (Reason.LANGUAGE_OFF, verdict.language not in tenant.languages),
+    )
+    found = next((reason for reason, holds in reasons if holds), None)
+    return None if found is None else Decision(found, tenant.id, verdict)
+
+
+def _out_of_scope(
+    envelope: Envelope, message: Message, judged: _Judged, tenant: Tenant
+) -> Decision | None:
+    """The decision to leave a rejection alone for whom it turns down; None if it is in scope."""
+    verdict = judged.verdict
+    if verdict is None:
+        return None
+    kinds = segments(subject(message), offer.words(page for page, _ in judged.pages))
+    if not kinds <= tenant.scope.segments:
+        return Decision(Reason.SEGMENT_OFF, tenant.id, verdict)
+    has_link = any(template.has_link(page.letter) for page, _ in judged.pages)
+    if scope.is_wary(envelope, tenant) and not has_link:
+        return Decision(Reason.CARRIER_URL, tenant.id, verdict)
     return None
 
 
@@ -138,35 +184,21 @@ def _offer(envelope: Envelope, message: Message, judged: _Judged, tenant: Tenant
     """A rejection: refer the person, plan the change, prove it, and say so."""
     verdict = judged.verdict
     try:
-        if any(_is_tracked(page, tenant) for page, _ in judged.pages):
+        if any(offer.is_tracked(page, tenant) for page, _ in judged.pages):
             return Decision(Reason.LINKED_ALREADY, tenant.id, verdict)
-        identity = scope.mail_id(message)
-        person = (scope.outsiders(envelope, tenant) or envelope.recipients)[0]
-        referral = link.refer(tenant.id, identity, person, tenant.keys)
-        url = link.url(tenant.link, link.token(referral, tenant.keys))
-        changes, words = _plan(message, judged, tenant, url)
-        mark = Edit(0, 0, trace.mark(identity, tenant.keys))
-        edits = (mark, *words)
+        language = verdict.language if verdict else ""
+        made = offer.offer(envelope, message, judged.pages, language, tenant)
     except Unfit as why:
         return Decision(Reason.UNFIT, tenant.id, verdict, detail=str(why))
-    fault = verify(message.raw, apply(message.raw, edits), (TRACE,), changes)
-    if fault:
-        return Decision(Reason.VERIFY_FAILED, tenant.id, verdict, detail=_told(fault, changes))
-    is_new = any(change.adds_block for change in changes)
-    reason = Reason.REJECTION if is_new else Reason.UPGRADED_LINK
-    decision = Decision(reason, tenant.id, verdict, referral, edits)
+    if made.fault:
+        return Decision(Reason.VERIFY_FAILED, tenant.id, verdict, detail=made.fault)
+    reason = Reason.REJECTION if made.is_new else Reason.UPGRADED_LINK
+    decision = Decision(reason, tenant.id, verdict, made.referral, made.edits)
+    if scope.is_test(envelope, tenant):
+        return replace(
+            decision, reason=Reason.TEST_RECIPIENT, referral=None, detail=str(decision.reason)
+        )
     return decision if tenant.mode is Mode.LIVE else _only_seen(decision)
-
-
-def _told(fault: str, changes: tuple[Change, ...]) -> str:
-    """What was refuted, and of parts of which kind and size; none of their words."""
-    parts = (
-        f"{page.part.media_type} {page.text.codec} {page.part.encoding or '7bit'},"
-        f" {len(page.text.data)} octets, cut at {change.cuts[0].start}"
-        for change in changes
-        for page in (change.page,)
-    )
-    return f"{fault}: {'; '.join(parts)}"
 
 
 def _only_seen(decision: Decision) -> Decision:
@@ -176,62 +208,15 @@ def _only_seen(decision: Decision) -> Decision:
     )
 
 
-def _is_tracked(page: Page, tenant: Tenant) -> bool:
-    for _, path in place.own_links(page.letter, tenant.link):
-        try:
-            link.open_token(path.rpartition("/")[2], tenant.id, tenant.keys)
-        except BadToken:
-            continue
-        return True
-    return False
+def _tidied(decision: Decision, message: Message, groups: _Groups, tenant: Tenant) -> Decision:
+    """A mail that gets no link, with the words for the gateway taken out of it.
 
-
-def _plan(
-    message: Message, judged: _Judged, tenant: Tenant, url: str
-) -> tuple[tuple[Change, ...], tuple[Edit, ...]]:
-    """Pasted links made tracked ones, or the block: in the first of its forms that all pages of the
-    letter can hold, so that they all say the same.
+    Where that cannot be done, or the company is only watched, it stays as it came.
     """
-    upgrades = [rewrite.upgrade(page, tenant.link, url) for page, _ in judged.pages]
-    blank = [pair for pair, done in zip(judged.pages, upgrades, strict=True) if done is None]
-    done = tuple(change for change in upgrades if change is not None)
-    if not blank:
-        return done, rewrite.edits(message, done)
-    spots = [(page, place.place(page.letter, its)) for page, its in blank]
-    unfit = Unfit("no wording in this language")
-    for lines in _forms(message, judged, tenant, url):
-        try:
-            new = tuple(rewrite.insert(page, spot, lines, url) for page, spot in spots)
-            changes = tuple(sorted((*done, *new), key=_start))
-            return changes, rewrite.edits(message, changes)
-        except Unfit as why:
-            unfit = why
-    raise unfit
-
-
-def _start(change: Change) -> int:
-    return change.page.part.body.start
-
-
-def _forms(
-    message: Message, judged: _Judged, tenant: Tenant, url: str
-) -> tuple[tuple[str, ...], ...]:
-    """The block in the letter's language and for its kind of hiring; nothing without words."""
-    pages = [page for page, _ in judged.pages]
-    language = judged.verdict.language if judged.verdict else _language(pages[0], tenant)
-    wording = tenant.wordings.get(language)
-    if wording is None:
-        return ()
-    kind = segment(subject(message), (part.text for page in pages for part in page.letter.own))
-    return block.forms(wording, kind, tenant.name, url)
-
-
-# Inline PGP (RFC 4880, 6.2) under a transfer encoding or in HTML.
-_PGP = "-----BEGIN PGP"
-_KANA = re.compile(r"[\u3041-\u30ff]")
-
-
-def _language(page: Page, tenant: Tenant) -> str:
-    """The language of a letter that no rule has judged."""
-    is_japanese = any(_KANA.search(part.text) for part in page.letter.own)
-    return "ja" if is_japanese or "en" not in tenant.languages else "en"
+    if tenant.mode is not Mode.LIVE:
+        return decision
+    try:
+        made = offer.strike(message, tuple(_every(groups)), tenant)
+    except Unfit as why:
+        return replace(decision, detail=str(why))
+    return replace(decision, edits=() if made.fault else made.edits, detail=made.fault)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from relay_gateway.core import normal
@@ -96,6 +96,18 @@ def judge(subject: str, letter: Letter, rules: RuleSet) -> Verdict:
     )
     verdicts = [_verdict(reading, tuple(dict.fromkeys(vetoes))) for reading in readings]
     return min(verdicts, key=lambda verdict: _order(verdict, lines))
+
+
+def stated(verdict: Verdict) -> Verdict:
+    """The verdict on a letter in which HR itself has asked for the link: the decision is enough,
+    unless something speaks against it.
+    """
+    is_decided = any(hit.role is Role.DECISION and not hit.is_shadow for hit in verdict.hits)
+    if verdict.is_rejection or not is_decided:
+        return verdict
+    if verdict.vetoes:
+        return replace(verdict, finding=Finding.LEAVE, reason="veto")
+    return replace(verdict, finding=Finding.INSERT, reason="stated")
 
 
 def _nothing(reason: str) -> Verdict:

@@ -43,9 +43,19 @@ def refer(tenant: str, mail_id: bytes, recipient: bytes, keys: tuple[bytes, ...]
     # after the rotation is still the same referral.
     naming = keys[-1]
     address = normal_address(recipient)
-    person = _text(seal(naming, "person", tenant.encode(), address), ID_LENGTH)
     id_ = _text(seal(naming, "referral", tenant.encode(), mail_id, address), ID_LENGTH)
-    return Referral(id_, tenant, person)
+    return Referral(id_, tenant, _person(tenant, address, naming))
+
+
+def persons(tenant: str, address: bytes, keys: tuple[bytes, ...]) -> tuple[str, ...]:
+    """What somebody with this address may be called in the ledger, the usual name first."""
+    normal = normal_address(address)
+    return tuple(dict.fromkeys(_person(tenant, normal, key) for key in reversed(keys)))
+
+
+def is_person(text: str) -> bool:
+    """Whether this may be what somebody is called in the ledger."""
+    return len(text) == ID_LENGTH and all(letter in ALPHABET for letter in text)
 
 
 def token(referral: Referral, keys: tuple[bytes, ...]) -> str:
@@ -93,6 +103,10 @@ def seal(key: bytes, purpose: str, *parts: bytes) -> bytes:
     """HMAC-SHA-256 over a purpose and parts, lengths included, so that no two lists agree."""
     framed = [b"%d:%s" % (len(part), part) for part in (purpose.encode(), *parts)]
     return hmac.digest(key, b"".join(framed), "sha256")
+
+
+def _person(tenant: str, address: bytes, key: bytes) -> str:
+    return _text(seal(key, "person", tenant.encode(), address), ID_LENGTH)
 
 
 def _signature(id_: str, tenant: str, key: bytes) -> str:

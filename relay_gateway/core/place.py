@@ -19,6 +19,7 @@ from relay_gateway.core.judge import SUBJECT, Verdict
 from relay_gateway.core.letter import Letter, Paragraph, Voice
 from relay_gateway.core.message import Span, Unfit
 from relay_gateway.core.rules import Role
+from relay_gateway.core.template import Sign
 
 _WISH = re.compile(
     r"祈|ご活躍|御活躍|ご健勝|ご多幸|ご健闘|ご成功を|幸多|応援|願って(?:お|い|や)"
@@ -70,6 +71,30 @@ def place(letter: Letter, verdict: Verdict | None) -> Spot:
         if spot is not None:
             return replace(spot, fonts=fonts(letter)) if letter.is_html else spot
     raise Unfit("no gap that can hold the block")
+
+
+def slot(letter: Letter, sign: Sign) -> Spot | None:
+    """The place that HR has chosen by a slot on a line of its own; None if it cannot hold the
+    block.
+    """
+    if not sign.is_alone:
+        return None
+    if not letter.is_html:
+        above = letter.source[: sign.line.start].splitlines()
+        below = letter.source[sign.line.end :].splitlines()[1:]
+        return Spot(sign.line.start, True, _is_said(above[-1:]), _is_said(below[:1]))
+    inline = _OPENED.findall(letter.source, sign.line.start, sign.spans[0].start)
+    if not _holds(sign.line.before) or not _CLOSED.isdisjoint(name.lower() for name in inline):
+        return None
+    is_pre = any(element.is_preformatted for element in sign.line.before)
+    return Spot(sign.spans[0].start, True, False, False, None, is_pre)
+
+
+_OPENED = re.compile("<([A-Za-z][A-Za-z0-9]*)")
+
+
+def _is_said(rows: list[str]) -> bool:
+    return bool("".join(rows).strip())
 
 
 def is_wish(part: Paragraph) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from html import escape
 from urllib.parse import urlsplit
 
 from relay_gateway.core import charset, transfer
 from relay_gateway.core.edit import Edit
 from relay_gateway.core.element import Element
+from relay_gateway.core.flow import Line
 from relay_gateway.core.message import Message, Span, Unfit
 from relay_gateway.core.page import Page
 from relay_gateway.core.place import Spot, own_links
+from relay_gateway.core.template import Sign
 from relay_gateway.core.transfer import Cut
 
 _MOST_LINKS = 10
@@ -19,11 +22,15 @@ _MOST_LINKS = 10
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is done to one page: cuts in its decoded bytes, and whether they add the block."""
+    """What is done to one page: cuts in its decoded bytes, and whether they add the block.
+
+    `struck` are the words for the gateway that are taken out, sign by sign.
+    """
 
     page: Page
     cuts: tuple[Cut, ...]
     adds_block: bool
+    struck: tuple[str, ...] = ()
 
 
 def upgrade(page: Page, link: str, url: str) -> Change | None:
@@ -50,6 +57,46 @@ def insert(page: Page, spot: Spot, lines: tuple[str, ...], url: str) -> Change:
         new = charset.write(words, page.text.codec)
     at = page.text.offset(spot.at)
     return Change(page, (Cut(at, at, new),), adds_block=True)
+
+
+def strike(page: Page, signs: tuple[Sign, ...]) -> Change | None:
+    """The words for the gateway taken out, in plain text with the line that they stand on alone;
+    None where there are none.
+    """
+    if not signs:
+        return None
+    cuts = tuple(cut for sign in signs for cut in _gone(page, sign))
+    return Change(page, cuts, adds_block=False, struck=_told(page, signs))
+
+
+def clear(change: Change, signs: tuple[Sign, ...]) -> Change:
+    """The change, and the words for the gateway taken out as well."""
+    page = change.page
+    gone = tuple(cut for sign in signs for cut in _gone(page, sign))
+    cuts = sorted((*change.cuts, *gone), key=lambda cut: (cut.start, cut.end))
+    return replace(change, cuts=tuple(cuts), struck=_told(page, signs))
+
+
+def _told(page: Page, signs: tuple[Sign, ...]) -> tuple[str, ...]:
+    source = page.letter.source
+    return tuple(source[span.start : span.end] for sign in signs for span in sign.spans)
+
+
+def _gone(page: Page, sign: Sign) -> Iterator[Cut]:
+    spans = sign.spans
+    if sign.is_alone and not page.letter.is_html:
+        spans = (_row_of(page.letter.source, sign.line),)
+    for span in spans:
+        yield Cut(page.text.offset(span.start), page.text.offset(span.end), b"")
+
+
+def _row_of(source: str, line: Line) -> Span:
+    """The line with its newline, and the empty line below where there is one above as well."""
+    end = source.find("\n", line.end) + 1 or len(source)
+    above = source[: line.start].splitlines()[-1:]
+    below = source.find("\n", end) + 1
+    is_doubled = below and not source[end:below].strip() and not "".join(above).strip()
+    return Span(line.start, below if is_doubled else end)
 
 
 def edits(message: Message, changes: tuple[Change, ...]) -> tuple[Edit, ...]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from email.utils import getaddresses
 
-from relay_gateway.core import trace
+from relay_gateway.core import link, trace
 from relay_gateway.core.envelope import Envelope, domain_of
 from relay_gateway.core.message import Message, Part, Unfit
 from relay_gateway.core.reason import Reason
@@ -30,6 +30,17 @@ def veto(
         _by_header(envelope, message, tenant),
     )
     return next((reason for reason in checks if reason is not None), None)
+
+
+def is_test(envelope: Envelope, tenant: Tenant) -> bool:
+    """Whether the mail goes only to those who try the gateway out."""
+    tested = tenant.scope.test_recipients
+    return bool(tested) and all(_address(rcpt) in tested for rcpt in envelope.recipients)
+
+
+def is_wary(envelope: Envelope, tenant: Tenant) -> bool:
+    """Whether the recipient's carrier may refuse a mail for a URL that it did not hold before."""
+    return any(domain_of(rcpt) in tenant.scope.carriers for rcpt in outsiders(envelope, tenant))
 
 
 def outsiders(envelope: Envelope, tenant: Tenant) -> tuple[bytes, ...]:
@@ -57,15 +68,30 @@ def _by_tenant(tenant: Tenant) -> Reason | None:
 
 
 def _by_recipients(envelope: Envelope, message: Message, tenant: Tenant) -> Reason | None:
+    if is_test(envelope, tenant):
+        return None
     reached = outsiders(envelope, tenant)
     if not reached:
         return Reason.INTERNAL
     if len(reached) > 1 or len(_visible(message, tenant)) > 1:
         return Reason.SEVERAL_RECIPIENTS
-    if domain_of(reached[0]) in tenant.scope.agencies:
+    domain = domain_of(reached[0])
+    if domain in tenant.scope.agencies:
         return Reason.AGENCY
-    address = reached[0].decode("utf-8", "replace").lower()
-    return Reason.SUPPRESSED if address in tenant.scope.suppress else None
+    if domain.rpartition(".")[2] in tenant.scope.skip_tlds:
+        return Reason.REGION
+    return Reason.SUPPRESSED if _is_suppressed(reached[0], tenant) else None
+
+
+def _address(recipient: bytes) -> str:
+    return recipient.decode("utf-8", "replace").lower()
+
+
+def _is_suppressed(recipient: bytes, tenant: Tenant) -> bool:
+    if _address(recipient) in tenant.scope.suppress:
+        return True
+    keyed = tenant.scope.suppressed
+    return bool(keyed) and not keyed.isdisjoint(link.persons(tenant.id, recipient, tenant.keys))
 
 
 # Python's parser of addresses takes a second for 100 KB of commas. One address takes 320 octets and

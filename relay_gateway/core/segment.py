@@ -1,4 +1,4 @@
-"""What kind of hiring a letter speaks of. It chooses words, never whether a link is put in."""
+"""What kind of hiring a letter speaks of: it chooses the words; a company may leave kinds out."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ from relay_gateway.core import normal
 
 
 class Segment(StrEnum):
-    """中途, 新卒, アルバイト・パート; `any` where a letter does not say, or says two things."""
+    """中途, 新卒, インターン, アルバイト・パート, 派遣; `any` where a letter does not say."""
 
     ANY = "any"
     MID_CAREER = "mid_career"
     NEW_GRADUATE = "new_graduate"
+    INTERNSHIP = "internship"
     PART_TIME = "part_time"
+    TEMPORARY = "temporary"
 
 
-def segment(subject: str, paragraphs: Iterable[str]) -> Segment:
-    """The kind that the subject and the writer's own paragraphs plainly name; else `any`."""
+def segments(subject: str, paragraphs: Iterable[str]) -> frozenset[Segment]:
+    """The kinds that the subject and the writer's own paragraphs plainly name; `any` if none."""
     # Alternatives say the same, and lists and forms repeat themselves.
     told = tuple(dict.fromkeys((subject, *paragraphs)))[:_MOST]
     text = "\n".join(normal.normalise_all(told))
-    named = [each for each, pattern in _SIGNS.items() if pattern.search(text)]
-    return named[0] if len(named) == 1 else Segment.ANY
+    named = frozenset(each for each, pattern in _SIGNS.items() if pattern.search(text))
+    return named or frozenset([Segment.ANY])
+
+
+def segment(named: frozenset[Segment]) -> Segment:
+    """The one kind whose words suit the letter; `any` where it names several."""
+    return next(iter(named)) if len(named) == 1 else Segment.ANY
 
 
 # Paragraphs; what a letter is about it says long before.
@@ -44,10 +51,13 @@ _SIGNS = {
     Segment.NEW_GRADUATE: re.compile(
         f"(?<!第二)新卒者?(?:向け)?{_HIRING}|(?<!第二)新卒の方|新規(?:学|大|高)卒|卒業見込"
         r"|(?<!\d)(?:20)?\d\d年?(?:3月)?(?:新|度)?卒(?!業証)|20\d\d年(?:3月|春)?(?:ご卒業|入社予定)"
-        "|学生生活|学生の皆|インターン(?:シップ)?(?:へ|に|の|選考|応募|参加|生)(?!ご?経験)"
+        "|学生生活|学生の皆"
         r"|\b(?:new graduates?|graduate (?:scheme|program(?:me)?|role|position|recruitment)"
-        r"|(?:campus|university) (?:recruit(?:ment|ing)|hiring)|intern(?:ship)?s?|your studies"
-        r"|class of 20\d\d)\b"
+        r"|(?:campus|university) (?:recruit(?:ment|ing)|hiring)|your studies|class of 20\d\d)\b"
+    ),
+    Segment.INTERNSHIP: re.compile(
+        "インターン(?:シップ)?(?:へ|に|の|選考|応募|参加|生)(?!ご?経験)"
+        r"|\b(?:intern(?:ship)?s?)\b"
     ),
     Segment.PART_TIME: re.compile(
         f"アルバイト(?:・?パート)?(?:スタッフ)?{_HIRING}|アルバイトスタッフ(?!の?管理)"
@@ -55,5 +65,9 @@ _SIGNS = {
         "|(?<![ァ-ヴー])パート(?:タイマー|さん|社員|スタッフ|職員|従業員)(?!の?管理)"
         r"|\b(?:part-?time|casual) (?:positions?|roles?|jobs?|work|staff|vacanc(?:y|ies)|openings?"
         r"|team|crew|member)\b"
+    ),
+    Segment.TEMPORARY: re.compile(
+        "派遣(?:社員|スタッフ|登録|就業|のお仕事|先での)(?!の?(?:管理|ご?経験))|紹介予定派遣|職場見学"
+        r"|\b(?:temp(?:orary)?|agency) (?:assignments?|workers?|placements?)\b"
     ),
 }

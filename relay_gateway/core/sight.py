@@ -48,6 +48,20 @@ def is_relinked(old: str, new: str, gone: tuple[str, ...], come: str) -> bool:
     return before == first + "".join(a + b for a, b in zip(gone, rest, strict=True))
 
 
+def is_struck(old: str, new: str, gone: tuple[str, ...]) -> bool:
+    """Whether `new` is the page `old` with the words `gone` taken out: the same tags, in order."""
+    pages = [LexborHTMLParser(page) for page in (old, new)]
+    before, after = (_TAG.findall(page.html or "") for page in pages)
+    said, says = (page.body.text() if page.body else "" for page in pages)
+    is_shorter = len(said) - len(says) == sum(map(len, gone))
+    for words in gone:
+        said, says = said.replace(words, ""), says.replace(words, "")
+    return before == after and said == says and is_shorter
+
+
+_TAG = re.compile(r"<[^>]*>")
+
+
 _FORMATTING = re.compile(
     rf"</?(?:{'|'.join(sorted(FORMATTING - {'a'}))})(?:\s[^>\"]*(?:\"[^\"]*\"[^>\"]*)*)?>"
 )

@@ -8,9 +8,27 @@ from enum import StrEnum
 
 from relay_gateway.core.access import Network
 from relay_gateway.core.block import Wording
+from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
 from relay_gateway.core.envelope import domain_of
 from relay_gateway.core.rules import RuleSet
+from relay_gateway.core.segment import Segment
+from relay_gateway.core.statement import Calendar
+from relay_gateway.core.template import MARKER
+
+# SoftBank lets its subscribers refuse every mail that holds a URL
+# (https://news.mynavi.jp/column/iphone_setting/017); these are the domains of its mailboxes.
+CARRIERS = (
+    "softbank.ne.jp",
+    "i.softbank.jp",
+    "disney.ne.jp",
+    *(f"{letter}.vodafone.ne.jp" for letter in "cdhknqrst"),
+    "vodafone.ne.jp",
+)
+
+# Where an offer of somebody else's below a notice may count as advertising that nobody asked for:
+# Germany (BGH VI ZR 134/15), Korea ((광고) in the subject), and their neighbours in law.
+SKIP_TLDS = tuple("de at ch fr it es pt nl be ie dk se no fi pl eu uk kr cn ca".split())
 
 
 class Mode(StrEnum):
@@ -45,13 +63,21 @@ class Proof:
 class Scope:
     """Whom a company never wants to reach with a link; domains and addresses in lower case.
 
-    `rewrites_dkim` lets a mail be changed that a signer has already sealed, because the next hop
-    signs it again.
+    Only letters about these kinds of hiring get it, at `carriers` only those that hold a URL, at
+    `skip_tlds` none. Letters to `test_recipients` get it uncounted. `suppressed` are the persons in
+    `suppress_file`, as the ledger calls them. `rewrites_dkim` lets a mail be changed that a signer
+    has already sealed, because the next hop signs it again.
     """
 
     agencies: frozenset[str] = frozenset()
     suppress: frozenset[str] = frozenset()
+    suppress_file: str = ""
+    suppressed: frozenset[str] = frozenset()
     bulk_senders: frozenset[str] = frozenset()
+    segments: frozenset[Segment] = frozenset(Segment)
+    carriers: frozenset[str] = frozenset()
+    skip_tlds: frozenset[str] = frozenset()
+    test_recipients: frozenset[str] = frozenset()
     rewrites_dkim: bool = False
 
 
@@ -59,8 +85,10 @@ class Scope:
 class Tenant:
     """One company. `keys` are secret: the first signs links, all verify, the last names persons.
 
-    `link` is the company's dedicated CareerRelay URL without a trailing slash. Without `rules` of
-    its own it is judged by the gateway's.
+    `link` is the company's dedicated CareerRelay URL without a trailing slash. `marker` exempts a
+    letter that holds it. In mode live links go out `since` a time, in seconds since the epoch.
+    Persons may be forgotten `retention_days` after their last event. Without `rules` of its own it
+    is judged by the gateway's.
     """
 
     id: str
@@ -76,6 +104,11 @@ class Tenant:
     terms: Terms = field(default_factory=Terms)
     scope: Scope = field(default_factory=Scope)
     proof: Proof = field(default_factory=Proof)
+    marker: str = MARKER
+    since: float = 0.0
+    guard: Guard = field(default_factory=Guard)
+    calendar: Calendar = field(default_factory=Calendar)
+    retention_days: int = 400
     rules: RuleSet | None = field(default=None, repr=False)
 
     def sends(self, sender: bytes) -> bool:

@@ -100,10 +100,21 @@ def _splice_quoted(body: bytes, cuts: tuple[Cut, ...], line_end: bytes) -> tuple
     for cut in cuts:
         start = _quoted_offset(body, cut.start)
         end = start if cut.end == cut.start else _quoted_offset(body, cut.end)
+        if not cut.new and cut.end > cut.start:
+            edits.append(_struck(body, start, end, line_end))
+            continue
         is_whole = cut.new.endswith(line_end) or body.startswith(line_end, end) or end == len(body)
         new = _quote(cut.new, line_end) + (b"" if is_whole else b"=" + line_end)
         edits.append(Edit(start, end, _soft_break(body, start, line_end) + new))
     return tuple(edits)
+
+
+def _struck(body: bytes, start: int, end: int, line_end: bytes) -> Edit:
+    """Nothing in the place of encoded bytes; a soft break where the line would grow too long."""
+    head = start - (body.rfind(b"\n", 0, start) + 1)
+    tail = (body.find(b"\n", end) + 1 or len(body)) - end
+    new = b"=" + line_end if head and head + tail > _QUOTED_LINE else b""
+    return Edit(start, end, new)
 
 
 def _quoted_offset(body: bytes, at: int) -> int:

@@ -8,7 +8,7 @@ independently of what made the change.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.message import Message as Reading
 
@@ -123,15 +123,28 @@ def _is_written(old: bytes, new: bytes, change: Change) -> bool:
 
 
 def _is_seen(change: Change, new: bytes) -> bool:
-    """Whether a browser shows the old page and the block or the address in it, nothing else."""
-    text = change.page.text
-    if not change.adds_block:
-        gone = tuple(_words(text.data[cut.start : cut.end], change) for cut in change.cuts)
-        (come,) = {_words(cut.new, change) for cut in change.cuts}
-        return sight.is_relinked(text.text, _words(new, change), gone, come)
-    block = _words(change.cuts[0].new, change)
-    is_seen = sight.is_seen(text.text, _words(new, change), block)
-    return is_seen and _is_honest(block)
+    """Whether a browser shows the old page without the words for the gateway, and the block or the
+    address in it, nothing else.
+    """
+    old, shown = change.page.text.text, _words(new, change)
+    if change.struck:
+        bare = _words(_cut(change.page.text.data, _only(change, is_struck=True)), change)
+        if not sight.is_struck(old, bare, change.struck):
+            return False
+        old = bare
+    added = _only(change, is_struck=False).cuts
+    if change.adds_block:
+        block = _words(added[0].new, change)
+        return sight.is_seen(old, shown, block) and _is_honest(block)
+    gone = tuple(_words(change.page.text.data[cut.start : cut.end], change) for cut in added)
+    come = {_words(cut.new, change) for cut in added}
+    return sight.is_relinked(old, shown, gone, *come) if come else old == shown
+
+
+def _only(change: Change, *, is_struck: bool) -> Change:
+    """The change with only the cuts that take out words for the gateway, or only the others."""
+    cuts = tuple(cut for cut in change.cuts if is_struck is not bool(cut.new))
+    return replace(change, cuts=cuts)
 
 
 def _words(data: bytes, change: Change) -> str:

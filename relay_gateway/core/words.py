@@ -86,7 +86,9 @@ _JA = _Language(
         Segment.ANY: _Topic("キャリア", "キャリア支援", "キャリア支援"),
         Segment.MID_CAREER: _Topic("転職活動", "転職支援", "転職支援"),
         Segment.NEW_GRADUATE: _Topic("就職活動", "キャリア相談", "キャリア相談"),
+        Segment.INTERNSHIP: _Topic("就職活動", "キャリア相談", "キャリア相談"),
         Segment.PART_TIME: _Topic("お仕事探し", "お仕事相談", "お仕事相談"),
+        Segment.TEMPORARY: _Topic("お仕事探し", "お仕事相談", "お仕事相談"),
     },
     operator="（運営：{operator}）",
     disclosure="（{self}はご案内に応じて、提携先の採用支援を受けることがあります。）",
@@ -124,7 +126,11 @@ _EN = _Language(
         Segment.NEW_GRADUATE: _Topic(
             "your job search", "career advice for students and graduates", "Career advice"
         ),
+        Segment.INTERNSHIP: _Topic(
+            "your job search", "career advice for students and graduates", "Career advice"
+        ),
         Segment.PART_TIME: _Topic("your job search", "advice on finding work", "Job advice"),
+        Segment.TEMPORARY: _Topic("your job search", "advice on finding work", "Job advice"),
     },
     operator="(Operated by {operator})",
     disclosure="(For referrals we may receive hiring support from this partner.)",

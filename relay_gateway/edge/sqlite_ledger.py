@@ -8,66 +8,43 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from relay_gateway.core.credit import Event, Kind
+from relay_gateway.core.chain import Entry, Head
+from relay_gateway.core.credit import Event
+from relay_gateway.edge import sqlite_file
+from relay_gateway.edge.batch import Batch
 
-SCHEMA = 1
-
-_CREATE = """
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY,
-    tenant TEXT NOT NULL,
-    key TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    referral TEXT NOT NULL,
-    person TEXT NOT NULL,
-    at REAL NOT NULL,
-    UNIQUE (tenant, key)
-)
-"""
-# Not INSERT OR IGNORE: that would also swallow a NULL and call it a repetition.
-_INSERT = """
-INSERT INTO events (tenant, key, kind, referral, person, at) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (tenant, key) DO NOTHING
-"""
-_SELECT = "SELECT kind, tenant, referral, person, at FROM events WHERE tenant = ? ORDER BY at, seq"
-
-# More than this many waiting means a disk that has stopped; memory must not follow it.
-_MOST_WAITING = 10_000
+Result = TypeVar("Result")
 
 
 class SqliteLedger:
     """Keeps the ledger's promise with a unique index and group commit on one writer thread.
 
-    `record` answers within `patience` seconds or raises `OSError`; an event given up on may still
-    be kept, which is harmless because it is never counted twice.
+    `record` answers within `patience` seconds or raises `OSError`. One that `only_reads` makes no
+    file and changes none.
     """
 
-    def __init__(self, path: Path, patience: float = 5.0) -> None:
+    def __init__(self, path: Path, patience: float = 5.0, *, only_reads: bool = False) -> None:
         self._path = path
         self._patience = patience
+        self._only_reads = only_reads
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="ledger")
-        self._waiting: list[tuple[Event, asyncio.Future[bool]]] = []
-        self._flushing: asyncio.Task[None] | None = None
+        self._batch = Batch(f"The ledger {path}", self._keep, patience)
         self._db: sqlite3.Connection | None = None
 
     async def open(self) -> None:
         """Open the file, made if missing; `OSError` says what stands in the way."""
-        loop = asyncio.get_running_loop()
-        try:
-            self._db = await loop.run_in_executor(self._writer, self._prepare)
-        except (sqlite3.Error, OSError) as fault:
-            raise OSError(f"The ledger {self._path} cannot be used: {fault}") from fault
+        await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
 
     async def close(self) -> None:
         """Commit what still waits, then close the file."""
+        await self._batch.finish()
         db, self._db = self._db, None
-        if self._flushing:
-            await asyncio.wait([self._flushing])
         if db:
             await asyncio.get_running_loop().run_in_executor(self._writer, db.close)
         self._writer.shutdown(wait=False)
@@ -76,114 +53,87 @@ class SqliteLedger:
         """Keep the event durably; False if it was kept before."""
         if not self._db:
             raise OSError(f"The ledger {self._path} is not open")
-        if len(self._waiting) >= _MOST_WAITING:
-            raise TimeoutError(f"The ledger {self._path} is {_MOST_WAITING} events behind")
-        kept = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, kept))
-        if self._flushing is None or self._flushing.done():
-            self._flushing = asyncio.create_task(self._flush(self._db))
-        try:
-            async with asyncio.timeout(self._patience):
-                return bool(await kept)
-        except TimeoutError:
-            silence = f"The ledger {self._path} has not answered within {self._patience} s"
-            raise TimeoutError(silence) from None
+        return await self._batch.record(event)
 
-    async def events(self, tenant: str) -> Sequence[Event]:
-        """All events of one company, oldest first."""
+    async def events(self, tenant: str, since: float = 0.0) -> Sequence[Event]:
+        """The events of one company that happened at `since` or later, oldest first."""
+        return await self._read(lambda db: sqlite_file.events_since(db, tenant, since))
+
+    async def about(self, tenant: str, referral: str) -> Sequence[Event]:
+        """All that is known of one referral, oldest first; of the company itself if it is empty."""
+        return await self._read(lambda db: sqlite_file.events_about(db, tenant, referral))
+
+    async def tenants(self) -> Sequence[str]:
+        """The companies of which anything is known, by name."""
+        return await self._read(sqlite_file.tenants)
+
+    async def entries(self, tenant: str) -> Sequence[Entry]:
+        """The events of one company as they are kept, in the order of their chain."""
+        return await self._read(lambda db: sqlite_file.entries_of(db, tenant))
+
+    async def head(self, tenant: str) -> Head:
+        """Where the chain of one company stands by the file's own note."""
+        return await self._read(lambda db: sqlite_file.head_of(db, tenant))
+
+    async def forget(self, tenant: str, person: str, alias: str) -> int:
+        """Put the alias in the person's place; the number of events that told of the person."""
+        return await self._write(lambda db: sqlite_file.forget(db, tenant, person, alias))
+
+    async def restore(self, entries: Sequence[Entry]) -> int:
+        """Keep one company's entries as they are, in their order; the number of new ones."""
+        if not entries:
+            return 0
+        return await self._write(lambda db: sqlite_file.restore(db, entries))
+
+    async def backup(self, to: Path) -> None:
+        """Copy the whole file, as it is at one moment, while others go on writing to it."""
+        await self._read(lambda db: _copy(db, to))
+
+    async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
+        return await self._write(lambda db: sqlite_file.insert(db, events))
+
+    def _open(self) -> None:
+        with self._telling("used"):
+            if self._only_reads:
+                self._look().close()
+            else:
+                # Another process may hold the file; give it up before the waiters give us up.
+                self._db = sqlite_file.prepare(self._path, self._patience / 2)
+
+    def _look(self) -> sqlite3.Connection:
+        if self._only_reads:
+            return sqlite_file.look(self._path)
+        return sqlite3.connect(self._path, timeout=self._patience, isolation_level=None)
+
+    async def _read(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
         # On a thread and a connection of its own: WAL lets it read while the writer writes.
-        return await asyncio.to_thread(self._read, tenant)
+        return await asyncio.to_thread(self._read_now, read)
 
-    async def _flush(self, db: sqlite3.Connection) -> None:
-        """What has come to wait together is committed together, until nothing waits."""
+    def _read_now(self, read: Callable[[sqlite3.Connection], Result]) -> Result:
+        with self._telling("read"), closing(self._look()) as db:
+            return read(db)
+
+    async def _write(self, write: Callable[[sqlite3.Connection], Result]) -> Result:
         loop = asyncio.get_running_loop()
-        while self._waiting:
-            batch, self._waiting = self._waiting, []
-            told = [event for event, _ in batch]
-            commit = loop.run_in_executor(self._writer, _commit, db, told)
-            await asyncio.wait([commit])
-            fault = commit.exception()
-            if isinstance(fault, sqlite3.Error):
-                fault = OSError(f"The ledger {self._path} cannot be written: {fault}")
-            answers = [fault] * len(batch) if fault else commit.result()
-            for (_, kept), answer in zip(batch, answers, strict=True):
-                _answer(kept, answer)
+        return await loop.run_in_executor(self._writer, self._write_now, write)
 
-    def _prepare(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Keyed hashes of addresses are personal data: not for everybody on the machine.
-        self._path.touch(mode=0o640)
-        db = self._connect()
+    def _write_now(self, write: Callable[[sqlite3.Connection], Result]) -> Result:
+        if not self._db:
+            raise OSError(f"The ledger {self._path} is not open for writing")
+        with self._telling("written"):
+            return write(self._db)
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
         try:
-            if db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
-                raise OSError("it has no write-ahead log there; put it on a local disk")
-            _migrate(db)
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _connect(self) -> sqlite3.Connection:
-        # Another process may hold the file; give up on it before the waiters give up on us.
-        db = sqlite3.connect(self._path, timeout=self._patience / 2, isolation_level=None)
-        try:
-            db.execute("PRAGMA synchronous=FULL")
-        except BaseException:
-            db.close()
-            raise
-        return db
-
-    def _read(self, tenant: str) -> list[Event]:
-        with closing(self._connect()) as db:
-            rows = db.execute(_SELECT, (tenant,)).fetchall()
-        return [Event(Kind(kind), *rest) for kind, *rest in rows]
+            yield
+        except (sqlite3.Error, OSError) as fault:
+            message = f"The ledger {self._path} cannot be {what}: {fault}"
+            raise (
+                type(fault)(message) if isinstance(fault, OSError) else OSError(message)
+            ) from fault
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    """Bring an empty file to our schema; leave alone what somebody else has written."""
-    # IMMEDIATE, so that two processes that start together do not both find it empty.
-    db.execute("BEGIN IMMEDIATE")
-    (version,) = db.execute("PRAGMA user_version").fetchone()
-    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version > SCHEMA:
-        raise OSError(
-            f"a newer relay_gateway wrote it (schema {version}, this one knows {SCHEMA}); "
-            "start that version again, or name another file"
-        )
-    if version == 0 and tables:
-        raise OSError("it is another program's database; name another file")
-    if version == 0:
-        db.execute(_CREATE)
-        db.execute(f"PRAGMA user_version={SCHEMA}")
-    db.execute("COMMIT")
-
-
-def _commit(db: sqlite3.Connection, events: list[Event]) -> list[bool | Exception]:
-    """One transaction for all; an event that cannot be written does not fail its neighbours."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        answers = [_insert(db, event) for event in events]
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-    return answers
-
-
-def _insert(db: sqlite3.Connection, event: Event) -> bool | Exception:
-    row = (event.tenant, event.key, event.kind, event.referral, event.person, event.at)
-    try:
-        return db.execute(_INSERT, row).rowcount == 1
-    except (ValueError, sqlite3.IntegrityError) as fault:
-        return fault
-
-
-def _answer(kept: asyncio.Future[bool], answer: bool | BaseException) -> None:
-    # Who has run out of patience no longer listens.
-    if kept.done():
-        return
-    if isinstance(answer, BaseException):
-        kept.set_exception(answer)
-    else:
-        kept.set_result(answer)
+def _copy(db: sqlite3.Connection, to: Path) -> None:
+    with closing(sqlite3.connect(to)) as copy:
+        db.backup(copy)

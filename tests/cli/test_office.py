@@ -34,6 +34,9 @@ def test_check_names_a_place_that_the_gateway_could_not_write_to(office):
     result = run("check")
     assert (result.exit_code, result.stdout) == (78, "")
     assert result.stderr.startswith("config/gateway.yaml:2:13: file/gateway.log cannot be written")
+    path.write_text("listen: {clients: [127.0.0.0/8]}\nreproducers: ../file/reproducers\n")
+    said = "config/gateway.yaml:2:14: file/reproducers cannot be written"
+    assert run("check").stderr.startswith(said)
 
 
 def test_a_log_that_cannot_be_written_is_a_sentence_at_the_start(office):

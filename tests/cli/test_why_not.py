@@ -128,3 +128,10 @@ def test_paragraphs_that_belong_to_the_decision_are_counted(office):
     raw = letter(words).replace(b"Acme\r\n", b"Kind regards,\r\nAcme\r\n")
     text = run("explain", "-", stdin=raw).stdout
     assert "after the decision and 1 more paragraph(s)" in text
+
+
+def test_a_block_in_a_slot_stands_where_hr_has_written_it(office):
+    settings(office)
+    raw = letter("Sadly we will not hire you.\r\n\r\n{{career_relay}}\r\n\r\nMore follows.")
+    text = run("explain", "-", stdin=raw).stdout
+    assert "It stands where HR has written its slot." in text

@@ -1,4 +1,4 @@
-"""Credits are a fold over events: order and repetition do not matter, people count, not mails."""
+"""Events are told once whatever is told, and a person counts, not a mail."""
 
 from itertools import pairwise
 
@@ -6,107 +6,158 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_gateway.core.credit import Basis, Event, Kind, Statement, Terms, counted, state
+from relay_gateway.core.credit import Basis, Kind, Terms, Void, told
+from relay_gateway.core.people import Step, counted, people
+from relay_gateway.core.statement import by_reason
+from tests.stories import DAY, accepted, bounced, event, events, referred, tellings, voided
 
-DAY = 86_400.0
-
-
-def event(kind: Kind, referral: str, person: str, day: float = 0) -> Event:
-    return Event(kind, "acme", referral, person, day * DAY)
-
-
-def accepted(number: int, day: float = 0, person: str = "") -> Event:
-    return event(Kind.ACCEPTED, f"R{number}", person or f"P{number}", day)
-
-
-events = st.lists(
-    st.builds(
-        Event,
-        st.sampled_from(Kind),
-        st.just("acme"),
-        st.sampled_from("ABCDEF"),
-        st.sampled_from("pqr"),
-        st.integers(0, 30).map(lambda day: day * DAY),
-    ),
-    max_size=20,
-)
 terms = st.builds(Terms, st.sampled_from(Basis), st.integers(1, 3), st.integers(0, 20))
 
 
-@given(events, terms, st.randoms(use_true_random=False), st.data())
-def test_a_statement_is_the_same_in_whatever_order_and_however_often_events_come(
-    told, terms, random, data
-):
-    again = told + data.draw(st.lists(st.sampled_from(told), max_size=9) if told else st.just([]))
-    random.shuffle(again)
-    assert state(again, terms) == state(told, terms)
-    assert counted(again, terms) == counted(told, terms)
+@given(tellings(), terms)
+def test_who_counts_is_the_same_in_whatever_order_and_however_often_events_come(both, terms):
+    once, again = both
+    assert told(again) == told(once)
+    assert people(again, terms) == people(once, terms)
+
+
+@given(events, st.integers(0, 25), terms)
+def test_two_halves_make_the_whole(told_, at, terms):
+    assert people(told_[at:] + told_[:at], terms) == people(told_, terms)
 
 
 @given(events, terms)
-def test_a_person_counts_once_in_a_window(told, terms):
+def test_a_person_counts_once_in_a_window(told_, terms):
     times: dict[str, list[float]] = {}
-    for each in counted(told, terms):
-        times.setdefault(each.person, []).append(each.at)
+    whose = {each.referral: each.person for each in told_ if each.person}
+    for each in counted(told_, terms):
+        times.setdefault(whose[each.referral], []).append(each.at)
     for at in times.values():
         gaps = [later - earlier for earlier, later in pairwise(at)]
         assert all(gap >= terms.dedupe_days * DAY for gap in gaps)
 
 
-@given(st.integers(0, 45))
-def test_each_ten_people_are_one_credit(people):
-    statement = state([accepted(number) for number in range(people)], Terms())
-    assert statement == Statement(people, people // 10, people % 10)
+@given(events, terms)
+def test_the_steps_lead_to_those_who_count(told_, terms):
+    its = people(told_, terms)
+    counting: set[str] = set()
+    for step in its.steps:
+        counting |= {each.referral for each in step.begins}
+        counting -= {each.referral for each in step.ends}
+    assert counting == {each.referral for each in its.counting}
 
 
-def test_the_ninth_person_earns_nothing_and_the_tenth_a_credit():
-    told = [accepted(number) for number in range(10)]
-    assert state(told[:9], Terms()) == Statement(9, 0, 9)
-    assert state(told, Terms()) == Statement(10, 1, 0)
+@given(events, terms)
+def test_each_referral_counts_or_has_a_reason_and_never_both(told_, terms):
+    its = people(told_, terms)
+    uncounted = {each.referral for each in its.uncounted}
+    kinds = (Kind.OFFERED, Kind.ACCEPTED, Kind.REGISTERED)
+    known = {each.referral for each in told_ if each.kind in kinds}
+    assert uncounted | {each.referral for each in its.counting} == known
+    assert not uncounted & {each.referral for each in its.counting}
+
+
+@given(events, terms)
+def test_those_who_count_are_those_that_a_plain_count_finds(told_, terms):
+    """The same numbers by another way: without history, person by person."""
+    void = {each.referral for each in told_ if each.kind in (Kind.VOIDED, Kind.BOUNCED)}
+    whose = {each.referral: each.person for each in told_ if each.person}
+    kind = Kind.ACCEPTED if terms.count_on is Basis.DELIVERED else Kind.REGISTERED
+    last: dict[str, float] = {}
+    expected = []
+    for each in told(told_):
+        if each.kind is kind and each.referral not in void and each.referral in whose:
+            person = whose[each.referral]
+            if person not in last or each.at - last[person] >= terms.dedupe_days * DAY:
+                last[person] = each.at
+                expected.append(each)
+    assert list(counted(told_, terms)) == sorted(expected, key=lambda each: (each.at, each.key))
 
 
 def test_a_person_counts_anew_after_the_window_and_not_before():
-    told = [accepted(1, 0, "kim"), accepted(2, 364.9, "kim")]
-    assert state(told, Terms()).people == 1
-    assert state([*told, accepted(3, 365, "kim")], Terms()).people == 2
+    story = [accepted(1, 0, "kim"), accepted(2, 364.9, "kim")]
+    assert len(counted(story, Terms())) == 1
+    assert len(counted([*story, accepted(3, 365, "kim")], Terms())) == 2
 
 
 def test_the_window_runs_from_the_last_time_the_person_counted():
-    told = [accepted(number, number * 100, "kim") for number in range(9)]
-    assert [each.at / DAY for each in counted(told, Terms())] == [0, 400, 800]
+    story = [accepted(number, number * 100, "kim") for number in range(9)]
+    assert [each.at / DAY for each in counted(story, Terms())] == [0, 400, 800]
 
 
-def test_a_voided_referral_does_not_count():
-    void = event(Kind.VOIDED, "R1", "P1", 3)
-    assert state([accepted(1), accepted(2), void], Terms()).people == 1
-    assert state([void, accepted(1)], Terms()).people == 0
+def test_a_voided_referral_does_not_count_whenever_the_void_comes():
+    assert len(counted([accepted(1), accepted(2), voided(1, 3)], Terms())) == 1
+    assert counted([voided(1, -1), accepted(1)], Terms()) == ()
 
 
-def test_after_a_voided_referral_the_next_one_of_that_person_counts():
-    told = [accepted(1, 0, "kim"), accepted(2, 5, "kim"), event(Kind.VOIDED, "R1", "kim", 9)]
-    assert [each.referral for each in counted(told, Terms())] == ["R2"]
+def test_at_the_same_moment_a_void_comes_first():
+    assert people([accepted(1, 3), voided(1, 3)], Terms()).steps == ()
+
+
+def test_after_a_voided_referral_the_next_one_of_that_person_takes_its_place():
+    first, second = accepted(1, 0, "kim"), accepted(2, 5, "kim")
+    its = people([first, second, voided(1, 9)], Terms())
+    assert its.counting == (second,)
+    assert its.steps == (Step(0, (first,), ()), Step(9 * DAY, (second,), (first,)))
 
 
 @pytest.mark.parametrize(
-    ("basis", "people"), [(Basis.DELIVERED, 2), (Basis.REGISTERED, 1)], ids=str
+    ("basis", "number"), [(Basis.DELIVERED, 2), (Basis.REGISTERED, 1)], ids=str
 )
-def test_the_terms_say_which_step_counts(basis, people):
-    told = [
+def test_the_terms_say_which_step_counts(basis, number):
+    story = [
         event(Kind.OFFERED, "R0", "P0"),
         accepted(1),
         accepted(2),
-        event(Kind.REGISTERED, "R1", "P1", 8),
+        event(Kind.REGISTERED, "R1", "", 8),
     ]
-    assert state(told, Terms(count_on=basis)).people == people
+    assert len(counted(story, Terms(count_on=basis))) == number
 
 
-def test_what_was_only_offered_does_not_count():
-    assert state([event(Kind.OFFERED, "R1", "P1")], Terms()) == Statement(0, 0, 0)
+def test_who_registers_is_known_by_the_referral_even_if_it_is_told_before_the_offer():
+    registered = event(Kind.REGISTERED, "R1", "", 1)
+    late = [event(Kind.OFFERED, "R1", "P1", 2), accepted(1, 2)]
+    terms = Terms(count_on=Basis.REGISTERED)
+    assert counted([registered, *late], terms) == (registered,)
+    assert counted([registered], terms) == ()
+
+
+def test_two_registrations_of_one_person_count_once():
+    story = [*referred(1, 0, "kim"), *referred(2, 9, "kim")]
+    story += [event(Kind.REGISTERED, f"R{number}", "", 20) for number in (1, 2)]
+    assert len(counted(story, Terms(count_on=Basis.REGISTERED))) == 1
 
 
 def test_of_two_tellings_the_earlier_time_holds():
     assert [each.at for each in counted([accepted(1, 5), accepted(1, 2)], Terms())] == [2 * DAY]
 
 
-def test_no_events_are_no_credits():
-    assert state([], Terms()) == Statement(0, 0, 0)
+def test_what_is_told_more_than_once_of_a_company_is_told_apart_by_its_id():
+    twice = [event(Kind.REDEEMED, day=1, n=1, id=number) for number in "12"]
+    assert told([*twice, *twice]) == twice
+
+
+@pytest.mark.parametrize("reason", Void, ids=str)
+def test_each_reason_of_a_void_is_told(reason):
+    story = [*referred(1), voided(1, 2, reason)]
+    assert by_reason(people(story, Terms())) == {str(reason): 1}
+
+
+def test_a_reason_nobody_knows_is_a_void_by_hand():
+    story = [*referred(1), voided(1, 2, "because"), *referred(2), event(Kind.VOIDED, "R2", "", 2)]
+    assert by_reason(people(story, Terms())) == {"manual": 2}
+
+
+def test_the_first_reason_holds_where_a_referral_has_bounced_and_was_voided():
+    assert by_reason(people([*referred(1), bounced(1, 2), voided(1, 3)], Terms())) == {"bounced": 1}
+
+
+def test_a_referral_without_a_person_is_unconfirmed():
+    nobody = event(Kind.ACCEPTED, "R1")
+    assert by_reason(people([nobody], Terms())) == {"unconfirmed": 1}
+
+
+def test_many_mails_to_one_person_with_many_voids_are_counted_quickly():
+    story = [accepted(number, number / 100, "kim") for number in range(3000)]
+    story += [voided(number, 400) for number in range(0, 3000, 3)]
+    assert [each.referral for each in counted(story, Terms())] == ["R1"]

@@ -151,8 +151,8 @@ def test_a_link_of_another_mail_in_the_quote_does_not_count(policy):
 
 
 def test_a_veto_in_any_text_speaks_for_the_whole_mail(policy):
-    placeholder = part("{{name}} 様\n\n" + JA)
-    raw = mail(multipart("alternative", part(), placeholder))
+    apology = part(JA + "\n\n先ほどのメールは誤ってお送りしたものです。お詫び申し上げます。")
+    raw = mail(multipart("alternative", part(), apology))
     assert decide(envelope(), raw, policy).reason is Reason.VETO
 
 

@@ -125,7 +125,9 @@ KINDS = {
     Segment.ANY: ("求人にご", "今後のキャリア"),
     Segment.MID_CAREER: ("中途採用にご", "今後の転職活動"),
     Segment.NEW_GRADUATE: ("新卒採用にご", "今後の就職活動"),
+    Segment.INTERNSHIP: ("インターン選考にご", "今後の就職活動"),
     Segment.PART_TIME: ("アルバイト採用にご", "今後のお仕事探し"),
+    Segment.TEMPORARY: ("派遣社員の募集にご", "今後のお仕事探し"),
 }
 
 
@@ -139,7 +141,7 @@ def test_a_letter_gets_the_words_for_its_kind(policy, kind, style):
 
 
 @pytest.mark.parametrize("kind", Segment)
-def test_the_kind_of_a_letter_decides_nothing_but_the_words(policy, kind):
+def test_where_all_kinds_are_in_scope_the_kind_decides_the_words_only(policy, kind):
     one = {each: (f"{each}", "{link}") for each in Segment}
     raw = mail(part(JA.replace("求人にご", KINDS[kind][0])))
     plain, told_apart = (decide(envelope(), raw, its) for its in (policy, saying(policy, ja=one)))

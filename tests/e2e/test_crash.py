@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from relay_gateway.core.credit import Kind, Terms, state
+from relay_gateway.core.account import state
+from relay_gateway.core.credit import Kind, Terms
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.doubles import NextServer
 from tests.e2e.station import station

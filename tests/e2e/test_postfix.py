@@ -14,7 +14,8 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
-from relay_gateway.core.credit import Event, Kind, Terms, state
+from relay_gateway.core.account import state
+from relay_gateway.core.credit import Event, Kind, Terms
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests import mails
 from tests.doubles import DROP, NextServer

@@ -1,52 +1,54 @@
-"""What every ledger promises, and what the SQLite ledger promises beyond it."""
+"""What every ledger promises, whatever keeps the events."""
 
 import asyncio
-import os
-import signal
-import sqlite3
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from relay_gateway.core import chain
 from relay_gateway.core.credit import Event, Kind
-from relay_gateway.edge.sqlite_ledger import SCHEMA, SqliteLedger
+from relay_gateway.edge.ledger import Book, Diverged
+from relay_gateway.edge.redis_ledger import RedisLedger
+from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.ledgers import ListLedger
-
-ROOT = Path(__file__).parents[2]
+from tests.redis_server import RedisServer
 
 
 def accepted(number: int = 1, *, tenant: str = "acme", at: float = 1.0) -> Event:
     return Event(Kind.ACCEPTED, tenant, f"R{number:015}", f"P{number:015}", at)
 
 
-@asynccontextmanager
-async def opened(path: Path, patience: float = 30.0) -> AsyncIterator[SqliteLedger]:
-    ledger = SqliteLedger(path, patience)
-    await ledger.open()
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
+def clicked(number: int, click: str, at: float) -> Event:
+    facts = (("agent", "curl/8"), ("id", click))
+    return Event(Kind.CLICKED, "acme", f"R{number:015}", f"P{number:015}", at, facts)
 
 
-@pytest.fixture(params=["list", "sqlite"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path):
-    ledger = ListLedger() if request.param == "list" else SqliteLedger(tmp_path / "ledger.db")
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Book:
+    match kind:
+        case "sqlite":
+            return SqliteLedger(folder / "ledger.db", 30.0)
+        case "redis":
+            server: RedisServer = request.getfixturevalue("redis")
+            server.ask("FLUSHALL")
+            return RedisLedger(server.place, 30.0)
+    return ListLedger()
+
+
+@pytest.fixture(params=["list", "sqlite", "redis"])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Book]:
+    ledger = empty(request.param, request, tmp_path)
     await ledger.open()
     yield ledger
     await ledger.close()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
-
-
-# What every ledger promises.
 
 
 async def test_the_first_telling_stands(ledger):
@@ -88,201 +90,158 @@ async def test_words_come_back_as_they_were(ledger):
     assert list(await ledger.events(event.tenant)) == [event]
 
 
-# The SQLite ledger.
+async def test_what_happens_again_is_told_apart_by_its_id(ledger):
+    clicks = [clicked(1, "a", 1.0), clicked(1, "b", 2.0), clicked(1, "a", 3.0)]
+    assert [await ledger.record(click) for click in clicks] == [True, True, False]
+    assert list(await ledger.events("acme")) == clicks[:2]
 
 
-async def test_events_outlive_the_process(path):
-    async with opened(path) as ledger:
-        await ledger.record(accepted())
-    async with opened(path) as ledger:
-        assert not await ledger.record(accepted(at=2.0))
-        assert await ledger.events("acme") == [accepted()]
-
-
-async def test_the_directory_of_the_ledger_is_made(tmp_path):
-    async with opened(tmp_path / "var" / "lib" / "ledger.db") as ledger:
-        assert await ledger.record(accepted())
-
-
-async def test_the_file_is_not_for_everybody(path):
-    async with opened(path) as ledger:
-        await ledger.record(accepted())
-        assert {file.stat().st_mode & 0o007 for file in path.parent.iterdir()} == {0}
-
-
-async def test_each_commit_is_synced(path):
-    async with opened(path) as ledger:
-        await ledger.record(accepted())
-        # Nothing shows from outside whether a commit was synced, so ask the connection.
-        with closing(ledger._connect()) as db:
-            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-            assert db.execute("PRAGMA synchronous").fetchone() == (2,)
-
-
-async def test_what_waits_together_is_committed_together(path):
-    async with opened(path) as ledger:
-        before = commits(path)
-        await asyncio.gather(*(ledger.record(accepted(number)) for number in range(50)))
-        assert commits(path) - before == 1
-
-
-def commits(path: Path) -> int:
-    """How many frames end a transaction (https://www.sqlite.org/fileformat2.html, 4.1)."""
-    log = path.with_name(path.name + "-wal").read_bytes()
-    step = 24 + int.from_bytes(log[8:12], "big")
-    return sum(log[at + 4 : at + 8] != bytes(4) for at in range(32, len(log), step))
-
-
-async def test_an_event_that_cannot_be_written_fails_alone(path):
-    bad = [accepted(at=float("nan")), Event(Kind.OFFERED, "acme", "\udcff", "P", 1.0)]
-    told = [accepted(1), *bad, accepted(2)]
-    async with opened(path) as ledger:
-        answers = await asyncio.gather(
-            *(ledger.record(event) for event in told), return_exceptions=True
-        )
-        assert answers[0] is True
-        assert answers[3] is True
-        assert [isinstance(answer, Exception) for answer in answers] == [False, True, True, False]
-        assert len(await ledger.events("acme")) == 2
-
-
-async def test_a_locked_file_is_told_within_the_patience_and_works_again_later(path):
-    async with opened(path, patience=1.0) as ledger:
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(OSError, match=r"database is locked|not answered"):
-                await ledger.record(accepted(1))
-            other.execute("ROLLBACK")
-        assert await ledger.record(accepted(2))
-
-
-async def test_reading_does_not_wait_for_a_writer(path):
-    async with opened(path) as ledger:
-        await ledger.record(accepted())
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            assert await ledger.events("acme") == [accepted()]
-
-
-async def test_closing_commits_what_waits(path):
-    ledger = SqliteLedger(path)
-    await ledger.open()
-    telling = asyncio.create_task(ledger.record(accepted()))
-    await asyncio.sleep(0)
-    await ledger.close()
-    assert await telling
-    async with opened(path) as again:
-        assert await again.events("acme") == [accepted()]
-
-
-async def test_a_closed_ledger_says_so(path):
-    async with opened(path) as ledger:
-        pass
-    with pytest.raises(OSError, match="not open"):
-        await ledger.record(accepted())
-
-
-async def test_a_newer_ledger_is_refused(path):
-    async with opened(path):
-        pass
-    with closing(sqlite3.connect(path)) as db:
-        db.execute(f"PRAGMA user_version={SCHEMA + 1}")
-    with pytest.raises(OSError, match="newer relay_gateway wrote it"):
-        await SqliteLedger(path).open()
-
-
-async def test_another_programs_database_is_refused(path):
-    with closing(sqlite3.connect(path)) as db:
-        db.execute("CREATE TABLE theirs (x)")
-    with pytest.raises(OSError, match="another program's database"):
-        await SqliteLedger(path).open()
-
-
-async def test_a_file_that_is_no_database_is_refused(path):
-    path.write_bytes(b"not a database at all, but long enough to look at" * 10)
-    with pytest.raises(OSError, match="cannot be used"):
-        await SqliteLedger(path).open()
-
-
-async def test_a_path_that_is_a_directory_is_refused(tmp_path):
-    with pytest.raises(OSError, match="cannot be used"):
-        await SqliteLedger(tmp_path).open()
-
-
-# Several processes. Each tells numbered events and says on stdout which ones were new.
-
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-from relay_gateway.core.credit import Event, Kind
-from relay_gateway.edge.sqlite_ledger import SqliteLedger
-
-async def tell(ledger, number):
-    name = f"{number:016}"
-    is_new = await ledger.record(Event(Kind.ACCEPTED, "acme", name, name, float(number)))
-    print(name, is_new, flush=True)
-
-async def main(path, first, last):
-    ledger = SqliteLedger(Path(path), 60.0)
-    await ledger.open()
-    print("open", flush=True)
-    sys.stdin.readline()
-    for start in range(int(first), int(last), 10):
-        await asyncio.gather(*(tell(ledger, n) for n in range(start, min(start + 10, int(last)))))
-    await ledger.close()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-
-def writer(path: Path, first: int, last: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(first), str(last)],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+@pytest.mark.parametrize(
+    "bad",
+    [
+        accepted(at=float("nan")),
+        accepted(at=float("inf")),
+        Event(Kind.OFFERED, "acme", "\udcff", "P", 1.0),
+        Event(Kind.CLICKED, "acme", "R", "P", 1.0, (("agent", "\udcff"), ("id", "1"))),
+    ],
+    ids=["nan", "inf", "referral", "fact"],
+)
+async def test_an_event_that_cannot_be_kept_fails_alone(ledger, bad):
+    told = [accepted(1), bad, accepted(2)]
+    answers = await asyncio.gather(
+        *(ledger.record(event) for event in told), return_exceptions=True
     )
+    assert answers[0] is True
+    assert isinstance(answers[1], ValueError)
+    assert answers[2] is True
+    assert len(await ledger.events("acme")) == 2
 
 
-async def test_two_processes_share_one_file_and_each_event_is_new_once(path):
-    with writer(path, 0, 200) as one, writer(path, 0, 200) as two:
-        both = (one, two)
-        assert [process.stdout.readline() for process in both] == ["open\n", "open\n"]
-        for process in both:
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        said = "".join(process.stdout.read() for process in both).split("\n")
-    assert (one.returncode, two.returncode) == (0, 0)
-    new = [line.split()[0] for line in said if line.endswith("True")]
-    assert len(new) == len(set(new)) == 200
-    async with opened(path) as ledger:
-        assert len(await ledger.events("acme")) == 200
+async def test_events_may_be_asked_for_from_a_time_on(ledger):
+    for number, at in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 2.5)):
+        await ledger.record(accepted(number, at=at))
+    assert [event.at for event in await ledger.events("acme", 2.0)] == [2.0, 2.5, 3.0]
+    assert list(await ledger.events("acme", 3.5)) == []
 
 
-async def test_many_processes_may_open_a_new_file_at_once(path):
-    processes = [writer(path, number, number + 1) for number in range(4)]
-    said = [process.communicate("go\n", timeout=60)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4
-    assert [text.count("True") for text in said] == [1] * 4
+async def test_all_that_is_known_of_one_referral_is_found(ledger):
+    offered = replace(accepted(1, at=0.5), kind=Kind.OFFERED)
+    told = [accepted(1), offered, accepted(2), clicked(1, "x", 9.0)]
+    for event in (*told, replace(accepted(1), tenant="umbrella")):
+        await ledger.record(event)
+    assert list(await ledger.about("acme", told[0].referral)) == [offered, told[0], told[3]]
+    assert list(await ledger.about("acme", "R")) == []
 
 
-@pytest.mark.parametrize("acknowledged", [1, 37, 150])
-async def test_a_killed_writer_keeps_what_it_acknowledged_and_doubles_none(path, acknowledged):
-    with writer(path, 0, 100_000) as process:
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == "open\n"
-        heard = [process.stdout.readline().split()[0] for _ in range(acknowledged)]
-        process.send_signal(signal.SIGKILL)
-        heard += [line.split()[0] for line in process.stdout.read().split("\n")[:-1]]
-    async with opened(path) as ledger:
-        kept = [event.referral for event in await ledger.events("acme")]
-        assert set(heard) <= set(kept)
-        assert len(kept) == len(set(kept))
-        assert not await ledger.record(accepted_as(heard[-1]))
+async def test_what_happens_to_a_company_is_about_no_referral(ledger):
+    facts = (("id", "2026-11"), ("why", "締め"))
+    redeemed = Event(Kind.REDEEMED, "acme", "", "", 2.0, facts)
+    for event in (accepted(), redeemed):
+        await ledger.record(event)
+    assert list(await ledger.about("acme", "")) == [redeemed]
 
 
-def accepted_as(name: str) -> Event:
-    return Event(Kind.ACCEPTED, "acme", name, name, 0.0)
+async def test_entries_form_a_chain_that_leads_to_the_head(ledger):
+    told = [accepted(1, at=5.0), clicked(1, "x", 9.0), accepted(2, at=1.0)]
+    for event in told:
+        await ledger.record(event)
+        assert not await ledger.record(event)
+    entries = await ledger.entries("acme")
+    assert [entry.event for entry in entries] == told
+    assert chain.broken(entries) is None
+    assert await ledger.head("acme") == chain.head(entries)
+    assert len({entry.salt for entry in entries}) == len(entries)
+
+
+async def test_each_company_has_a_chain_of_its_own(ledger):
+    names = ["acme", "umbrella"]
+    told = [accepted(n, tenant=name) for n in range(10) for name in names]
+    await asyncio.gather(*(ledger.record(event) for event in told))
+    assert list(await ledger.tenants()) == names
+    for name in names:
+        entries = await ledger.entries(name)
+        assert chain.broken(entries) is None
+        assert await ledger.head(name) == chain.head(entries)
+        assert len(entries) == 10
+
+
+async def test_of_nobody_nothing_is_known(ledger):
+    assert list(await ledger.tenants()) == []
+    assert list(await ledger.entries("acme")) == []
+    assert await ledger.head("acme") == chain.Head()
+
+
+async def test_a_forgotten_person_leaves_the_chain_whole(ledger):
+    told = [accepted(1), accepted(2), clicked(1, "x", 2.0)]
+    for event in told:
+        await ledger.record(event)
+    head = await ledger.head("acme")
+    assert await ledger.forget("acme", told[0].person, "alias") == 2
+    assert await ledger.forget("acme", told[0].person, "other") == 0
+    entries = await ledger.entries("acme")
+    assert [entry.event.person for entry in entries] == ["alias", told[1].person, "alias"]
+    assert [bool(entry.salt) for entry in entries] == [False, True, False]
+    assert [entry.event.referral for entry in entries] == [event.referral for event in told]
+    assert chain.broken(entries) is None
+    assert await ledger.head("acme") == head
+    assert [event.person for event in await ledger.about("acme", told[0].referral)] == ["alias"] * 2
+
+
+async def test_who_is_forgotten_is_forgotten_in_one_company(ledger):
+    for tenant in ("acme", "umbrella"):
+        await ledger.record(accepted(1, tenant=tenant))
+    assert await ledger.forget("acme", accepted(1).person, "alias") == 1
+    assert list(await ledger.events("umbrella")) == [accepted(1, tenant="umbrella")]
+
+
+async def some_entries(*events: Event) -> list[chain.Entry]:
+    source = ListLedger()
+    for event in events:
+        await source.record(event)
+    return list(await source.entries(events[0].tenant))
+
+
+async def test_entries_are_restored_as_they_were(ledger):
+    source = ListLedger()
+    for event in (accepted(3, at=9.0), clicked(1, "x", 3.0), accepted(1), accepted(2)):
+        await source.record(event)
+    await source.forget("acme", accepted(2).person, "alias")
+    entries = await source.entries("acme")
+    assert await ledger.restore(entries) == 4
+    assert list(await ledger.entries("acme")) == list(entries)
+    assert await ledger.head("acme") == chain.head(entries)
+    assert list(await ledger.events("acme")) == list(await source.events("acme"))
+    assert list(await ledger.about("acme", accepted(1).referral)) == [
+        accepted(1),
+        clicked(1, "x", 3.0),
+    ]
+    assert not await ledger.record(accepted(1))
+
+
+async def test_restoring_again_adds_only_what_is_new_and_forgets_whom_the_source_forgot(ledger):
+    entries = await some_entries(*(accepted(number) for number in range(5)))
+    assert await ledger.restore(entries[:3]) == 3
+    entries[1] = chain.forgotten(entries[1], "alias")
+    assert await ledger.restore(entries) == 2
+    assert await ledger.restore(entries) == 0
+    assert list(await ledger.entries("acme")) == entries
+    assert await ledger.restore([]) == 0
+
+
+async def test_what_is_recorded_after_restoring_follows_it(ledger):
+    entries = await some_entries(accepted(1), accepted(2))
+    await ledger.restore(entries)
+    assert await ledger.record(accepted(3))
+    kept = await ledger.entries("acme")
+    assert list(kept[:2]) == entries
+    assert chain.broken(kept) is None
+
+
+async def test_nothing_is_restored_over_other_events(ledger):
+    await ledger.record(accepted(9))
+    before = await ledger.entries("acme")
+    with pytest.raises(Diverged, match="empty place"):
+        await ledger.restore(await some_entries(accepted(1), accepted(2)))
+    with pytest.raises(Diverged, match="empty place"):
+        await ledger.restore(await some_entries(accepted(9, at=2.0)))
+    assert await ledger.entries("acme") == before

@@ -233,15 +233,15 @@ REWRITE = (
     _bug(
         "rewrite",
         "shows the address without a link",
-        "return shown.replace(escape(url, quote=False), f'<a href=\"{address}\">{address}</a>')",
+        "return shown.replace(escape(url, quote=False), link)",
         "return shown",
         "rewrite",
     ),
     _bug(
         "rewrite",
         "gives the block its own looks instead of its neighbours'",
-        'for name in ("class", "style", "dir")',
-        "for name in ()",
+        '_COPIED = ("class", "style", "dir", "face", "size", "color")',
+        "_COPIED = ()",
         "place",
     ),
     _bug(

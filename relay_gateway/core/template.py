@@ -1,0 +1,109 @@
+"""What a template leaves in a letter: words meant for the gateway, and gaps that nobody has filled.
+
+HR writes a marker to exempt one letter, or a slot where the block is to stand. Both are found as
+they are typed: in full width, in capitals, with blanks, and with tags in between.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cache
+from unicodedata import normalize
+
+from relay_gateway.core.flow import Line
+from relay_gateway.core.letter import Letter, Paragraph, Voice
+from relay_gateway.core.message import Span, Unfit
+
+MARKER = "[[no-relay]]"
+SLOT = "{{career_relay}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One marker or slot. `spans` are its characters in the letter's source, the tags among them
+    left out; `line` is where it stands, `is_alone` if nothing else stands there.
+    """
+
+    spans: tuple[Span, ...]
+    paragraph: int
+    line: Line
+    is_alone: bool
+
+
+def holds(letter: Letter, sign: str) -> bool:
+    """Whether the sign stands anywhere in the letter, in quoted history too."""
+    pattern = _pattern(sign)
+    return any(pattern.search(part.text) for part in letter.paragraphs)
+
+
+def signs(letter: Letter, sign: str) -> tuple[Sign, ...]:
+    """Where the sign stands outside quoted history; `Unfit` where it cannot be told for sure."""
+    pattern = _pattern(sign)
+    found = []
+    for number, part in enumerate(letter.paragraphs):
+        if part.voice is not Voice.QUOTE and pattern.search(part.text):
+            matches = list(pattern.finditer(letter.source, part.start, part.end))
+            if len(matches) != len(pattern.findall(part.text)):
+                raise Unfit("words for the gateway that stand nowhere for sure")
+            found += [_sign(match, number, part, pattern) for match in matches]
+    return tuple(found)
+
+
+def without(letter: Letter, sign: str) -> Letter:
+    """The letter as it reads without the sign."""
+    pattern = _pattern(sign)
+    parts = tuple(replace(part, text=pattern.sub("", part.text)) for part in letter.paragraphs)
+    return replace(letter, paragraphs=parts)
+
+
+def is_unfilled(subject: str, letter: Letter) -> bool:
+    """Whether a gap of a template stands open: `{{name}}`, 〇〇様, [Candidate Name]."""
+    texts = (subject, *(part.text for part in letter.own))
+    return any(_GAP.search(normalize("NFKC", text).lower()) for text in texts)
+
+
+def has_link(letter: Letter) -> bool:
+    """Whether the letter leads anywhere already: an address that is shown, or one behind words."""
+    if letter.is_html and _HREF.search(letter.source):
+        return True
+    return any(_URL.search(part.text) for part in letter.paragraphs)
+
+
+_URL = re.compile(r"https?://|www\.", re.IGNORECASE)
+_HREF = re.compile(r"href\s*=\s*[\"']?\s*(?:https?:|www\.)", re.IGNORECASE)
+
+
+@cache
+def _pattern(sign: str) -> re.Pattern[str]:
+    return re.compile(_BETWEEN.join(map(_written, sign)), re.IGNORECASE)
+
+
+_BETWEEN = r"(?:<[^<>]*>|[ \t\u00a0\u3000])*+"
+_TAG = re.compile("<[^<>]*>")
+
+
+def _written(letter: str) -> str:
+    if letter == "-":
+        return "[-\u2010-\u2015\u2212\u30fc\uff0d_]?"
+    wide = chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter
+    return f"[{re.escape(letter)}{re.escape(wide)}]"
+
+
+def _sign(match: re.Match[str], number: int, part: Paragraph, pattern: re.Pattern[str]) -> Sign:
+    line = next(line for line in part.lines if line.start <= match.start() < line.end)
+    spans, at = [], match.start()
+    for tag in _TAG.finditer(match.string, match.start(), match.end()):
+        spans.append(Span(at, tag.start()))
+        at = tag.end()
+    whole = tuple(span for span in (*spans, Span(at, match.end())) if span.start < span.end)
+    return Sign(whole, number, line, pattern.fullmatch(line.text.strip()) is not None)
+
+
+_GAP = re.compile(
+    r"\{\{|\}\}|\{%|%\}|%%\w+%%|\$\{\w+\}|\{[a-z_]+\}|<<\s*\w+\s*>>"
+    r"|[\[<](?:候補者|応募者|お?客様)?の?(?:姓|名|姓名|氏名|お?名前|会社名|企業名|職種名?|日付)[\]>]"
+    r"|[\[<](?:candidate|applicant|recipient|first|last|full|company|position|job|role|insert|your)"
+    r"(?:[ _-](?:\w+[ _-])?(?:name|title|company|role|position|here))?[\]>]"
+    r"|[○〇◯●△▲□■×◎☆]{2,}(?:\s?(?:様|さま|さん|殿|株式会社|会社|職))|株式会社[○〇◯●△▲□■×]{2,}"
+)

@@ -1,0 +1,249 @@
+"""The ledger's SQLite file: its schema, how older ones are brought to it, and its rows."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from relay_gateway.core import chain
+from relay_gateway.core.chain import START, Entry, Head
+from relay_gateway.core.credit import Event, Kind
+from relay_gateway.edge.ledger import missing
+
+SCHEMA = 2
+
+_CREATE = """
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    key TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    referral TEXT NOT NULL,
+    person TEXT NOT NULL,
+    at REAL NOT NULL,
+    facts TEXT NOT NULL,
+    salt TEXT NOT NULL,
+    veil TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    UNIQUE (tenant, key)
+);
+CREATE INDEX events_of_referral ON events (tenant, referral);
+CREATE INDEX events_in_time ON events (tenant, at);
+CREATE TABLE heads (
+    tenant TEXT PRIMARY KEY,
+    digest TEXT NOT NULL,
+    entries INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+# Not INSERT OR IGNORE: that would also swallow a NULL and call it a repetition.
+_INSERT = """
+INSERT INTO events (tenant, key, kind, referral, person, at, facts, salt, veil, digest)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (tenant, key) DO NOTHING
+"""
+_HEAD = "SELECT digest, entries FROM heads WHERE tenant = ?"
+_PUT_HEAD = "INSERT OR REPLACE INTO heads (tenant, digest, entries) VALUES (?, ?, ?)"
+_EVENT = "SELECT kind, tenant, referral, person, at, facts FROM events WHERE tenant = ?"
+_SINCE = f"{_EVENT} AND at >= ? ORDER BY at, seq"
+_ABOUT = f"{_EVENT} AND referral = ? ORDER BY at, seq"
+_ENTRIES = """
+SELECT kind, tenant, referral, person, at, facts, salt, veil, digest FROM events
+WHERE tenant = ? ORDER BY seq
+"""
+_FORGET = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND person = ?"
+_FORGET_ENTRY = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND key = ?"
+
+# Bringing a large file to a new schema takes seconds, and nobody's mail waits for it.
+_OPENING = 60.0
+
+
+def prepare(
+    path: Path, patience: float, bring_up: Callable[[sqlite3.Connection], None] | None = None
+) -> sqlite3.Connection:
+    """A connection to write by; the file is made if missing and brought to our schema if older."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Keyed hashes of addresses are personal data: not for everybody on the machine.
+    path.touch(mode=0o640)
+    db = sqlite3.connect(path, timeout=_OPENING, isolation_level=None, check_same_thread=False)
+    try:
+        if db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
+            raise OSError("it has no write-ahead log there; put it on a local disk")
+        db.execute("PRAGMA synchronous=FULL")
+        # What is forgotten must not stay in the free space of a page.
+        db.execute("PRAGMA secure_delete=ON")
+        with transaction(db):
+            (bring_up or _migrate)(db)
+        db.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def look(
+    path: Path, check: Callable[[sqlite3.Connection], None] | None = None
+) -> sqlite3.Connection:
+    """A connection to read by, which neither makes nor changes a file."""
+    # Even a reader would make the files of the log anew, and leave them behind. Where there is no
+    # log nobody writes.
+    is_at_rest = not path.with_name(f"{path.name}-wal").exists()
+    how = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
+    try:
+        (check or _check)(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def insert(db: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
+    """Whether each was new; one transaction for all."""
+    heads: dict[str, Head] = {}
+    with transaction(db):
+        answers = [_insert_one(db, event, heads) for event in events]
+        for tenant, head in heads.items():
+            db.execute(_PUT_HEAD, (tenant, head.digest, head.entries))
+    return answers
+
+
+def restore(db: sqlite3.Connection, entries: Sequence[Entry]) -> int:
+    """Keep one company's entries as they are; the number of new ones."""
+    tenant = entries[0].event.tenant
+    with transaction(db):
+        kept = entries_of(db, tenant)
+        new = missing(kept, entries)
+        for old, given in zip(kept, entries, strict=False):
+            if old.salt and not given.salt:
+                db.execute(_FORGET_ENTRY, (given.event.person, tenant, given.event.key))
+        for entry in new:
+            if db.execute(_INSERT, _row(entry)).rowcount != 1:
+                raise OSError(f"two entries of {tenant} tell of the same event")
+        db.execute(_PUT_HEAD, (tenant, entries[-1].digest, len(entries)))
+    return len(new)
+
+
+def forget(db: sqlite3.Connection, tenant: str, person: str, alias: str) -> int:
+    """Put the alias in the person's place, in the file and in its log."""
+    with transaction(db):
+        found = db.execute(_FORGET, (alias, tenant, person)).rowcount
+    # Whoever reads just now may keep the log from being emptied; the next one to write does it.
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return found
+
+
+def events_since(db: sqlite3.Connection, tenant: str, since: float) -> list[Event]:
+    """Oldest first."""
+    return [_event(row) for row in db.execute(_SINCE, (tenant, since))]
+
+
+def events_about(db: sqlite3.Connection, tenant: str, referral: str) -> list[Event]:
+    """Oldest first."""
+    return [_event(row) for row in db.execute(_ABOUT, (tenant, referral))]
+
+
+def entries_of(db: sqlite3.Connection, tenant: str) -> list[Entry]:
+    """In the order of their chain."""
+    return [Entry(_event(row[:6]), *row[6:]) for row in db.execute(_ENTRIES, (tenant,))]
+
+
+def head_of(db: sqlite3.Connection, tenant: str) -> Head:
+    """Where the chain stands by the file's own note."""
+    return Head(*(db.execute(_HEAD, (tenant,)).fetchone() or (START, 0)))
+
+
+def tenants(db: sqlite3.Connection) -> list[str]:
+    """All companies, by name."""
+    return [name for (name,) in db.execute("SELECT tenant FROM heads ORDER BY tenant")]
+
+
+def _insert_one(db: sqlite3.Connection, event: Event, heads: dict[str, Head]) -> bool:
+    head = heads.get(event.tenant) or head_of(db, event.tenant)
+    entry = chain.entry(event, secrets.token_hex(16), head.digest)
+    if db.execute(_INSERT, _row(entry)).rowcount != 1:
+        return False
+    heads[event.tenant] = Head(entry.digest, head.entries + 1)
+    return True
+
+
+def _row(entry: Entry) -> tuple[str | float, ...]:
+    event = entry.event
+    facts = json.dumps(event.facts, ensure_ascii=False) if event.facts else "[]"
+    told = (event.tenant, event.key, str(event.kind), event.referral, event.person, event.at, facts)
+    return *told, entry.salt, entry.veil, entry.digest
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    kind, tenant, referral, person, at, facts = row
+    return Event(Kind(kind), tenant, referral, person, at, facts_in(facts))
+
+
+def facts_in(text: str) -> tuple[tuple[str, str], ...]:
+    """The facts that were written as JSON."""
+    return () if text == "[]" else tuple((name, value) for name, value in json.loads(text))
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
+    # IMMEDIATE, so that what is read in it still stands when it is written.
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Bring an empty or older file to our schema; leave alone what somebody else has written."""
+    version = _version(db)
+    if version < SCHEMA:
+        if version == 1:
+            db.execute("ALTER TABLE events RENAME TO events_1")
+        for statement in _CREATE.split(";"):
+            db.execute(statement)
+        if version == 1:
+            _chain_up(db)
+        db.execute(f"PRAGMA user_version={SCHEMA}")
+
+
+def _chain_up(db: sqlite3.Connection) -> None:
+    """Schema 1 had neither facts nor a chain; it begins over its events as they were committed."""
+    heads: dict[str, Head] = {}
+    old = "SELECT kind, tenant, referral, person, at FROM events_1 ORDER BY seq"
+    for kind, *rest in db.execute(old):
+        _insert_one(db, Event(Kind(kind), *rest), heads)
+    for tenant, head in heads.items():
+        db.execute(_PUT_HEAD, (tenant, head.digest, head.entries))
+    db.execute("DROP TABLE events_1")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
+    (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if version > SCHEMA and not application:
+        raise OSError(
+            f"a newer relay_gateway wrote it (schema {version}, this one knows {SCHEMA}); "
+            "start that version again, or name another file"
+        )
+    if application or (version == 0 and tables):
+        raise OSError("it is another program's database, or a journal; name another file")
+    return int(version)
+
+
+def _check(db: sqlite3.Connection) -> None:
+    version = _version(db)
+    if version < SCHEMA:
+        raise OSError(
+            f"an older relay_gateway wrote it (schema {version}, this one needs {SCHEMA}); "
+            "start the gateway once, which brings it up to date"
+        )
