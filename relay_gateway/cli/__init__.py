@@ -14,6 +14,7 @@ from relay_gateway.cli.password import password
 from relay_gateway.cli.redact import redact
 from relay_gateway.cli.reload import reload
 from relay_gateway.cli.rewrite import rewrite
+from relay_gateway.cli.rules import rules
 from relay_gateway.cli.scan import scan
 from relay_gateway.cli.send import send
 from relay_gateway.cli.serve import serve
@@ -25,6 +26,6 @@ def main() -> None:
     """Find a company's job rejections on their way out and add its CareerRelay link to them."""
 
 
-_OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
+_OFFICE = (block, demo, explain, rewrite, redact, scan, rules, credits, log, send, password)
 for command in (serve, reload, check, *_OFFICE):
     main.add_command(command)

@@ -51,9 +51,7 @@ def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
 def _events(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[Event]]:
     # To look must not make a ledger where there is none.
     if not path.exists():
-        screen.say(
-            f"There is no ledger {normpath(path)} yet; it begins with the first referral.", "yellow"
-        )
+        screen.say(phrases.NO_LEDGER(path=normpath(path)), "yellow")
         return {tenant.id: () for tenant in tenants}
     try:
         return asyncio.run(_read(path, tenants))

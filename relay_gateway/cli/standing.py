@@ -8,10 +8,10 @@ from itertools import takewhile
 
 from relay_gateway.cli import phrases
 from relay_gateway.cli.tongue import Said
-from relay_gateway.core import place
-from relay_gateway.core.decision import Decision
+from relay_gateway.core import place, template
+from relay_gateway.core.decision import Decision, heard
 from relay_gateway.core.edit import apply
-from relay_gateway.core.judge import SUBJECT, Verdict, judge
+from relay_gateway.core.judge import SUBJECT, Verdict
 from relay_gateway.core.letter import Paragraph, Voice
 from relay_gateway.core.message import Unfit, Unreadable, read
 from relay_gateway.core.page import Page, pages
@@ -24,7 +24,8 @@ from relay_gateway.core.subject import subject
 class Standing:
     """The new lines of one text part, and the reader's lines above and below them.
 
-    `after` and `before` say what those are; nothing of a link that stood there already.
+    `after` and `before` say what those are; nothing of a link that stood there already. `is_chosen`
+    tells that HR has left a slot for it.
     """
 
     media_type: str
@@ -33,10 +34,13 @@ class Standing:
     below: str
     after: Said | None = None
     before: Said | None = None
+    is_chosen: bool = False
 
     @property
     def why(self) -> str:
         """Why it stands there, in a sentence."""
+        if self.is_chosen:
+            return str(phrases.STANDS_SLOT)
         if self.after is None or self.before is None:
             return str(phrases.STANDS_LINK)
         return phrases.STANDS(above=self.after, below=self.before)
@@ -50,7 +54,7 @@ def standings(raw: bytes, decision: Decision, rules: RuleSet) -> tuple[Standing,
     title = subject(read(raw))
     is_link = decision.reason is Reason.UPGRADED_LINK
     found = (
-        _standing(old, new, None if is_link else judge(title, old.letter, rules))
+        _standing(old, new, None if is_link else heard(title, old, rules))
         for old, new in zip(before, after, strict=False)
     )
     return tuple(each for each in found if each is not None)
@@ -72,8 +76,11 @@ def _standing(before: Page, after: Page, verdict: Verdict | None) -> Standing | 
         return None
     above = old[head - 1] if head else ""
     below = old[len(old) - tail] if tail else ""
-    why = _why(before, head, verdict) if verdict else (None, None)
-    return Standing(before.part.media_type, above, tuple(added), below, *why)
+    over, under = _why(before, head, verdict) if verdict else (None, None)
+    signs = template.signs(before.letter, template.SLOT)
+    is_chosen = any(place.slot(before.letter, sign) for sign in signs)
+    around = above, tuple(added), below
+    return Standing(before.part.media_type, *around, over, under, is_chosen)
 
 
 def _why(page: Page, head: int, verdict: Verdict) -> tuple[Said, Said]:

@@ -12,7 +12,8 @@ from rich.text import Text
 from relay_gateway.cli import phrases, reasons, screen
 from relay_gateway.cli.tongue import Said
 from relay_gateway.core import normal
-from relay_gateway.core.judge import Finding, Verdict, judge
+from relay_gateway.core.decision import heard
+from relay_gateway.core.judge import Finding, Verdict
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
 from relay_gateway.core.page import pages
 from relay_gateway.core.rules import Pack, Reader, Role, Rule, RuleSet, Spoken, State, Where
@@ -62,15 +63,15 @@ def why_not(raw: bytes, rules: RuleSet) -> WhyNot | None:
     """What the words of a mail say; None if it has none that can be read."""
     try:
         message = read(raw)
-        letters = [page.letter for group in pages(message) for page in group]
+        every = [page for group in pages(message) for page in group]
     except (Unreadable, Unfit):
         return None
-    if not letters:
+    if not every:
         return None
-    verdicts = [judge(subject(message), letter, rules) for letter in letters]
+    verdicts = [heard(subject(message), page, rules) for page in every]
     order = (Finding.LEAVE, Finding.PROBABLE, Finding.INSERT)
     best = max(verdicts, key=lambda each: (order.index(each.finding), each.score))
-    lines = tuple(_lines(message, (part.text for each in letters for part in each.own)))
+    lines = tuple(_lines(message, (part.text for page in every for part in page.letter.own)))
     candidates: list[Candidate] = []
     near: list[tuple[str, Spoken]] = []
     vetoes: list[tuple[str, Spoken]] = []
@@ -83,6 +84,8 @@ def why_not(raw: bytes, rules: RuleSet) -> WhyNot | None:
                     vetoes.append((sentence, one))
                 elif one.rule.role is Role.SUPPORT and one.rule.weight >= _POINTING:
                     near.append((sentence, one))
+    # What one thing silenced came nearest.
+    candidates.sort(key=lambda each: len(each.silences))
     return WhyNot(best, tuple(candidates), tuple(near), tuple(vetoes))
 
 
@@ -186,7 +189,7 @@ def show(console: Console, told: WhyNot, reason: Said, *, is_by_words: bool) -> 
     console.print(Text(str(phrases.WHY if is_insert else phrases.WHY_NOT), "bold"))
     finding = phrases.FINDINGS[verdict.finding]
     if not is_by_words:
-        said = phrases.NOT_READ(reason=str(reason) + _gap(), finding=finding)
+        said = phrases.NOT_READ(reason=reason, finding=finding)
         console.print("  " + said, style="yellow", soft_wrap=True)
     for sentence, one in told.vetoes[:_SHOWN]:
         said = phrases.VETO_SAYS(rule=one.rule.name, words=printable(one.words))
@@ -200,11 +203,6 @@ def show(console: Console, told: WhyNot, reason: Said, *, is_by_words: bool) -> 
     if not told.candidates and not _decisions(verdict):
         console.print("  " + str(phrases.NO_CANDIDATE), soft_wrap=True)
         _show_near(console, told.near)
-
-
-def _gap() -> str:
-    # Japanese sentences follow each other without a blank.
-    return "" if str(phrases.HAS) == phrases.HAS.ja else " "
 
 
 def _decisions(verdict: Verdict) -> dict[str, float]:

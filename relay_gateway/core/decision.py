@@ -147,7 +147,7 @@ def _judge(message: Message, groups: _Groups, rules: RuleSet, *, is_forced: bool
     if is_forced:
         letter = tuple((page, None) for page in groups[0])
         return _Judged(letter, None, segments(title, offer.words(groups[0]), forms))
-    told = [[(page, _heard(title, page, rules, forms)) for page in group] for group in groups]
+    told = [[(page, heard(title, page, rules, forms)) for page in group] for group in groups]
     every = [verdict for group in told for _, verdict in group]
     best = max(every, key=_rank)
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))
@@ -168,7 +168,7 @@ def _is_unfilled(title: str, groups: _Groups) -> bool:
     return any(template.is_unfilled(title, letter) for letter in letters)
 
 
-def _heard(title: str, page: Page, rules: RuleSet, forms: Forms) -> Verdict:
+def heard(title: str, page: Page, rules: RuleSet, forms: Forms | None = None) -> Verdict:
     """What one page says; a slot in it is HR's own word that the letter is a rejection."""
     if not template.holds(page.letter, template.SLOT):
         return judge(title, page.letter, rules, forms)
