@@ -13,7 +13,7 @@ from relay_gateway.cli.screen import BAD_CONFIG, USAGE, Stopped, say
 from relay_gateway.config import BadConfig, Config, load, packs
 from relay_gateway.config.document import Document
 from relay_gateway.config.models import DEFAULT_RULES
-from relay_gateway.core import block
+from relay_gateway.core import block, words
 from relay_gateway.core.decision import Policy
 from relay_gateway.core.rules import RuleSet
 from relay_gateway.core.tenant import Mode, Tenant
@@ -83,7 +83,7 @@ def _sample() -> Desk:
     found = packs.read(Document(str(DEFAULT), {}, {}, {}, ()), DEFAULT_RULES)
     if found.rules is None:
         raise Stopped("\n".join(map(str, found.faults)), BAD_CONFIG)
-    languages = tuple(pack.language for pack in found.rules.packs)
+    languages = words.LANGUAGES
     sample = Tenant(
         id="sample",
         name="Sample Inc.",
