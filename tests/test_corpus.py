@@ -68,6 +68,8 @@ def become(path, its):
         "detail": decision.detail,
     }
     if decision.verdict is not None:
+        got["judged"] = str(decision.verdict.finding)
+        got["language"] = decision.verdict.language
         got["rules"] = [f"{hit.role}: {hit.rule}: {hit.words}" for hit in decision.verdict.hits]
         got["vetoes"] = list(decision.verdict.vetoes)
     return got, raw, apply(raw, decision.edits)
@@ -80,6 +82,8 @@ def faults(path, its):
     is_same = got["reason"] == wanted or {got["reason"], wanted} <= LEFT_FOR_ITS_WORDS
     if got["decision"] != its["decision"] or not is_same:
         yield f"{got['reason']} instead of {wanted}", got
+    if any(key in its and got.get(key) != its[key] for key in ("judged", "language")):
+        yield f"judged {got.get('judged')} in {got.get('language')}", got
     if its["decision"] != "insert" and sent != raw:
         yield "a mail to be left alone was changed", got
     if its["reason"] == "rejection" and its["decision"] == got["decision"]:

@@ -15,7 +15,7 @@ from relay_gateway.config import BadConfig, Config, document, load, packs
 from relay_gateway.config.book import Book
 from relay_gateway.config.document import Document
 from relay_gateway.config.models import DEFAULT_RULES
-from relay_gateway.core import block
+from relay_gateway.core import block, words
 from relay_gateway.core.decision import Policy
 from relay_gateway.core.rules import RuleSet
 from relay_gateway.core.tenant import Mode, Tenant
@@ -136,7 +136,7 @@ def _sample() -> Desk:
     if found.book is None:
         raise Stopped("\n".join(map(str, found.faults)), BAD_CONFIG)
     rules = found.book.rules
-    languages = tuple(pack.language for pack in rules.packs)
+    languages = words.LANGUAGES
     sample = Tenant(
         id="sample",
         name="Sample Inc.",

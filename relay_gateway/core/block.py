@@ -182,6 +182,9 @@ _CHARSETS = {
         (("gbk",), "GBK", "gb2312"),
     ),
     "en": ((("ascii",), "ASCII", "us-ascii"),),
+    "zh": ((("gbk",), "GBK", "gb2312"), (("big5",), "Big5", "big5")),
+    "ko": ((("euc_kr",), "KS X 1001", "euc-kr"),),
+    **dict.fromkeys(("de", "fr", "es", "pt"), ((("cp1252",), "Windows-1252", "iso-8859-1"),)),
 }
 
 _EMOJI = re.compile(
@@ -195,6 +198,22 @@ _PRAISE = "nobody wrote this judgement about this person, so the block must not 
 _PROMISE = "nobody can promise work"
 _TLDS = "jp|com|net|org|io|co|info|biz|me|app|dev|link|ly|gl|to|site|page"
 _ADDRESS = "{link} is the only address the block may hold"
+
+# The same in the other languages that rules are shipped for.
+_GIFTS = (
+    "geschenk|gutschein|prämie|cadeau|bon d'achat|regalo|premios|cup(?:ó|o)n|brinde|prêmio"
+    "|礼品|禮品|礼金|奖金|獎金|红包|紅包|优惠券|優惠券|선물|상품권|경품|축하금|사은품"
+)
+_PRESSING = (
+    r"\bsofort|\bnur heute|letzte gelegenheit|dernière|dès maintenant|ahora mismo|agora mesmo"
+    "|última oportunidad|solo hoy|só hoje"
+    "|立即|立刻|马上|馬上|限时|限時|机会难得|지금 바로|선착순|서두르"
+)
+_FLATTERY = (
+    "hervorragend|beeindruck|ausgezeichnet|impressionn|remarquable|excelente|impresion|impressionante"
+    "|优秀|出色|杰出|傑出|우수한|뛰어난|훌륭"
+)
+_PLEDGES = "garanti|versprech|traumjob|promett|promess|promesa|保证|保證|一定能|보장|약속|반드시"
 
 # The text they are searched in is in NFKC and lower case.
 _TONE = tuple(
@@ -223,6 +242,10 @@ _TONE = tuple(
             _PROMISE,
         ),
         (r"\b(?:guarantee\w*|promise\w*|you will (?:find|get)|sure to|dream job)\b", _PROMISE),
+        (_GIFTS, _GIFT),
+        (_PRESSING, _URGENT),
+        (_FLATTERY, _PRAISE),
+        (_PLEDGES, _PROMISE),
         (rf"\w*://[!-~]*|[!-~]*@[!-~]+|www\.[!-~]*|\b[a-z0-9-]+\.(?:{_TLDS})\b", _ADDRESS),
     )
 )

@@ -21,6 +21,12 @@ _CHARACTERS = (
     *((quote, '"') for quote in "\u201c\u201d"),
     *((dash, "-") for dash in "\u2010\u2011\u2012\u2013\u2014\u2015"),
 )
+# Accents are left out by many who write on a foreign keyboard, and umlauts are written out.
+_ACCENTED = re.compile("[\u00df-\u017f]")
+_SPELT = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ð": "d"}
+_LETTERS = str.maketrans(
+    {chr(code): normalize("NFD", chr(code))[0] for code in range(0xDF, 0x180)} | _SPELT
+)
 _KANJI = (
     ("頂", "いただ"),
     ("戴", "いただ"),
@@ -188,7 +194,8 @@ _END = re.compile(
 )
 _ABBREVIATION = re.compile(
     r"^\s*\(?\d{1,2}$|(?:^|[\s(])(?:[a-z]|mr|mrs|ms|dr|prof|inc|ltd|co|corp|st|no|vs|sr|jr|dept|approx|bros"
-    r"|e\.g|i\.e|u\.s|u\.k|a\.m|p\.m|ph\.d|z\.b|bzw|ca|sra|av|apt|ext|tel|est)$"
+    r"|e\.g|i\.e|u\.s|u\.k|a\.m|p\.m|ph\.d|z\.b|bzw|ca|sra|av|apt|ext|tel|est|nr|ggf|exa"
+    r"|(?:am|zum|vom|bis|ab|den|dem) \d{1,2})$"
 )
 _ESCAPE = re.compile(r"(\\(?:[pP](?:\{\^?\w+\}|\w)|x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})|.))")
 
@@ -202,6 +209,8 @@ def _plain(text: str) -> str:
     if not is_normalized("NFKC", text):
         text = "\n".join(normalize("NFKC", line) for line in text.split("\n"))
     text = text.lower()
+    if _ACCENTED.search(text):
+        text = text.translate(_LETTERS)
     for old, new in _CHARACTERS:
         text = text.replace(old, new)
     return text

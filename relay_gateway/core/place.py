@@ -24,14 +24,18 @@ from relay_gateway.core.template import Sign
 _WISH = re.compile(
     r"祈|ご活躍|御活躍|ご健勝|ご多幸|ご健闘|ご成功を|幸多|応援|願って(?:お|い|や)"
     r"|\b(?:wish(?:es|ing)? you|best of luck|good luck|(?:all the|every) (?:best|success)"
-    r"|success (?:in|with) your|luck (?:in|with|on) your)\b",
+    r"|success (?:in|with) your|luck (?:in|with|on) your)\b"
+    r"|wünsche[n]? (?:wir|ich)? ?(?:ihnen|dir)|alles gute|souhait(?:ons|e) |bonne continuation"
+    r"|dese(?:o|amos) |deseja?mos|mucha suerte|boa sorte|[祝愿](?:您|你)|敬祝|건승|응원",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
     r"末筆|取り?急ぎ|まずは|^\s*(?:敬具|草々|敬白|拝具|謹白|かしこ|以上|記)\s*$"
     r"|よろしくお願い(?:いた|致|申し)"
     r"|^(?:\S+ )?(?:sincerely|regards|yours|best|cheers|respectfully|thanks again)\b"
-    r"|^thank you again\b",
+    r"|^thank you again\b"
+    r"|^.{0,24}gr(?:ü|ue)(?:ß|ss)e|^.{0,20}cordialement|salutations|^bien à (?:vous|toi)"
+    r"|atentamente|^(?:un |reciba un )?.{0,10}saludos?\b|atenciosamente|cumprimentos|^此致",
     re.IGNORECASE | re.MULTILINE,
 )
 
