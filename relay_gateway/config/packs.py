@@ -255,6 +255,7 @@ def _rule(language: str, entry: RuleEntry) -> Rule:
         says=entry.says,
         needs=entry.needs,
         unless=entry.unless,
+        yields_to=entry.yields_to,
         where=entry.where,
         weight=entry.weight or 0.0,
         state=entry.state or State.ON,
@@ -318,6 +319,7 @@ _ADVICE = {
     "says": "; correct the pattern",
     "needs": "; correct the pattern",
     "unless": "; correct the pattern",
+    "yields_to": "; correct the name",
     "matches": "; widen the rule, or correct the example",
     "spares": "; narrow the rule with needs or unless, or correct the example",
 }

@@ -21,6 +21,7 @@ from relay_gateway.core.rules import (
     Where,
     effective,
     sentences,
+    standing,
 )
 
 
@@ -203,10 +204,9 @@ def _is_pointing(rule: Rule) -> bool:
 def _reading(pack: Pack, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]) -> _Reading:
     hits: list[Hit] = []
     silenced: list[Hit] = []
-    for number, (line, spoken) in enumerate(zip(lines, heard, strict=True)):
-        standing = effective(spoken) if spoken else ()
-        hits += (_hit(one, line, number) for one in standing)
-        if len(standing) < len(spoken):
+    for number, (line, spoken, left) in enumerate(zip(lines, heard, standing(heard), strict=True)):
+        hits += (_hit(one, line, number) for one in left)
+        if spoken and len(effective(spoken)) < len(spoken):
             lost = (one for one in spoken if one.rule.role is Role.DECISION)
             silenced += (_hit(one, line, number) for one in lost)
     return _Reading(pack, tuple(hits), tuple(silenced))

@@ -43,6 +43,16 @@ TROUBLE = st.text(
         ("un\u00adsuccess\u200bful", "unsuccessful"),
         ("no\u00a0longer", "no longer"),
         ("㎏ ℡", "kg tel"),
+        ("ふさいようと なりました", "不採用となりました"),
+        ("採用には至らない事と相成りました", "採用には至らないこととなりました"),
+        ("誠に残念乍ら", "まことに残念ながら"),
+        ("申し訳御座いません", "申し訳ございません"),
+        ("貴意に副い兼ねます", "貴意に沿いかねます"),
+        ("採用をみおくらせて戴く", "採用を見送らせていただく"),
+        ("内々定の御連絡", "内定のご連絡"),
+        ("出来兼ねます", "できかねます"),
+        ("此の度の御希望", "このたびのご希望"),
+        ("ＷＥＢテスト　ｴﾝﾄﾘｰｼｰﾄ", "webテストエントリーシート"),
     ],
 )
 def test_the_same_words_have_one_spelling(written: str, plain: str) -> None:
@@ -51,6 +61,31 @@ def test_the_same_words_have_one_spelling(written: str, plain: str) -> None:
 
 def test_a_line_break_between_japanese_characters_vanishes() -> None:
     assert normalise("お祈り申し\n　上げます") == "お祈り申し上げます"
+
+
+@pytest.mark.parametrize("word", ["写真につきまして", "小さいようです", "お力添え", "行為の結果"])
+def test_a_word_that_only_looks_like_a_spelling_is_found_as_written(word: str) -> None:
+    assert re2.search(pattern(word), normalise(f"お送りの{word}。"))
+
+
+EXOTIC = [
+    "\u3000",
+    "\u00a0",
+    "\u202f",
+    "\u2009",
+    "\u200b",
+    "\u2060",
+    "\ufeff",
+    "\u00ad",
+    "\r\n",
+    "\n　",
+]
+
+
+@pytest.mark.parametrize("space", EXOTIC)
+def test_no_space_and_no_wrap_hides_words_within_a_phrase(space: str) -> None:
+    phrase = "採用を見送らせていただくこととなりました。"
+    assert normalise(space.join(phrase)) == normalise(phrase)
 
 
 def test_a_line_break_between_latin_words_is_a_blank() -> None:
