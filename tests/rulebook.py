@@ -38,6 +38,7 @@ def _rule(language: str, raw: dict[str, Any]) -> Rule:
         says=raw.get("says", ""),
         needs=raw.get("needs", ""),
         unless=raw.get("unless", ""),
+        yields_to=tuple(raw.get("yields_to", ())),
         where=Where(raw.get("where", "body")),
         weight=float(raw.get("weight", 0)),
         state=State(raw.get("state", "on")),

@@ -296,6 +296,8 @@ class RuleEntry:
     """A pattern that the same sentence must also match."""
     unless: Pattern = ""
     """A pattern that the same sentence must not match."""
+    yields_to: Words = ()
+    """Names of rules; where one of them speaks in the letter, this one keeps silent."""
     where: Where = Where.BODY
     """subject, body or any."""
     weight: fields.Weight = 0.0

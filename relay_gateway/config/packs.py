@@ -94,6 +94,7 @@ def _rule(language: str, entry: RuleEntry) -> Rule:
         says=entry.says,
         needs=entry.needs,
         unless=entry.unless,
+        yields_to=entry.yields_to,
         where=entry.where,
         weight=entry.weight,
         state=entry.state,
@@ -139,6 +140,7 @@ _ADVICE = {
     "says": "; correct the pattern",
     "needs": "; correct the pattern",
     "unless": "; correct the pattern",
+    "yields_to": "; correct the name",
     "matches": "; widen the rule, or correct the example",
     "spares": "; narrow the rule with needs or unless, or correct the example",
 }

@@ -18,6 +18,7 @@ from relay_gateway.core.rules import (
     Where,
     effective,
     sentences,
+    standing,
 )
 
 
@@ -174,7 +175,6 @@ def _is_telling(candidates: Sequence[Rule]) -> bool:
 def _reading(
     reader: Reader, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]
 ) -> _Reading:
-    standing = [effective(spoken) if spoken else () for spoken in heard]
     hits = tuple(
         Hit(
             one.rule.name,
@@ -185,10 +185,11 @@ def _reading(
             line.sentence,
             one.rule.state is State.SHADOW,
         )
-        for line, spoken in zip(lines, standing, strict=True)
+        for line, spoken in zip(lines, standing(heard), strict=True)
         for one in spoken
     )
-    return _Reading(reader, hits, sum(map(len, standing)) < sum(map(len, heard)))
+    is_taken_back = any(len(effective(spoken)) < len(spoken) for spoken in heard if spoken)
+    return _Reading(reader, hits, is_taken_back)
 
 
 # What is said of one sentence; other rules count once, wherever they speak first.

@@ -50,7 +50,8 @@ class Where(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule as written. It speaks where one of `words` stands or `says` (RE2) matches in the
-    normal form of a sentence, where `needs` (if given) also matches and `unless` does not.
+    normal form of a sentence, where `needs` (if given) also matches and `unless` does not, and
+    keeps silent in a letter in which one of the rules speaks that it `yields_to`.
     It must speak in each of `matches` and in none of `spares`; a decision that a guard takes back
     has not spoken.
     """
@@ -62,6 +63,7 @@ class Rule:
     says: str = ""
     needs: str = ""
     unless: str = ""
+    yields_to: tuple[str, ...] = ()
     where: Where = Where.BODY
     weight: float = 0.0
     state: State = State.ON
@@ -263,6 +265,16 @@ def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
     return tuple(one for one in spoken if one.rule.role is not Role.DECISION)
 
 
+def standing(heard: Sequence[Sequence[Spoken]]) -> tuple[tuple[Spoken, ...], ...]:
+    """What stands of the rules that speak in a letter, sentence by sentence."""
+    left = [effective(spoken) if spoken else () for spoken in heard]
+    names = {one.rule.name for spoken in left for one in spoken if one.rule.state is State.ON}
+    return tuple(
+        tuple(one for one in spoken if names.isdisjoint(one.rule.yields_to)) if spoken else ()
+        for spoken in left
+    )
+
+
 def _options() -> Any:
     options = re2.Options()
     # A pattern is refused with a sentence of ours, not with a line on stderr.
@@ -282,11 +294,15 @@ def _says(rule: Rule) -> str:
 
 def _faults(pack: Pack) -> Iterator[Fault]:
     seen: set[str] = set()
+    names = {rule.name for rule in pack.rules}
     for index, rule in enumerate(pack.rules):
         if not rule.name or rule.name in seen:
             what = "is used by another rule" if rule.name else "is missing"
             yield Fault(pack.language, index, "name", None, f"{rule.name or 'a name'} {what}")
         seen.add(rule.name)
+        for item, name in enumerate(rule.yields_to):
+            if name not in names:
+                yield Fault(pack.language, index, "yields_to", item, f"names no rule: {name}")
     broken = [
         fault for index, rule in enumerate(pack.rules) for fault in _broken(pack, index, rule)
     ]
@@ -337,8 +353,7 @@ def _examined(rule: Rule) -> Rule:
 
 def _speaks(reader: Reader, rule: Rule, example: str) -> bool:
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
-    return any(
-        one.rule.name == rule.name
-        for sentence in normal.sentences(normal.normalise(example))
-        for one in effective(reader.speaking(sentence, where))
-    )
+    heard = [
+        reader.speaking(sentence, where) for sentence in normal.sentences(normal.normalise(example))
+    ]
+    return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)

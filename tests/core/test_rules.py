@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay_gateway.core import normal
-from relay_gateway.core.rules import BadRules, Pack, Role, Rule, State, Where, build
+from relay_gateway.core.rules import (
+    BadRules,
+    Pack,
+    Reader,
+    Role,
+    Rule,
+    State,
+    Where,
+    build,
+    standing,
+)
 from tests.rulebook import shipped
 
 SHIPPED = [(pack, rule) for pack in shipped().packs for rule in pack.rules]
@@ -52,6 +62,23 @@ def test_needs_and_unless_look_at_the_same_sentence() -> None:
     assert not spoken(one, "見送ります。採用の件でした。")
     assert not spoken(one, "提案の採用を見送ります。")
     assert spoken(one, "採用を見送ります。提案は別です。")
+
+
+def test_a_rule_yields_to_another_anywhere_in_the_letter() -> None:
+    job = rule("job", Role.CONTEXT, says="求人")
+    other = rule("other", Role.VETO, says="応募", yields_to=("job",))
+    reader = Reader(Pack("ja", 5, (job, other)))
+
+    def names(*lines: str) -> list[str]:
+        heard = [reader.speaking(line, Where.BODY) for line in lines]
+        return [one.rule.name for spoken in standing(heard) for one in spoken]
+
+    assert names("舞台にご応募いただきました。", "残念です。") == ["other"]
+    assert names("舞台にご応募いただきました。", "求人の件です。") == ["job"]
+
+
+def test_a_rule_cannot_yield_to_one_that_is_not_there() -> None:
+    assert faults(rule(says="応募", yields_to=("job",))) == [(0, "yields_to", 0)]
 
 
 def test_the_ends_of_a_pattern_are_the_ends_of_a_sentence() -> None:
