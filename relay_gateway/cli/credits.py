@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from os.path import normpath
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.text import Text
 
-from relay_gateway.cli import phrases, screen
+from relay_gateway.cli import books, phrases, screen
 from relay_gateway.cli.desk import config_option, settings, unknown_company
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.core.account import Account, state
 from relay_gateway.core.credit import Basis, Event
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge.log import printable
-from relay_gateway.edge.sqlite_ledger import SqliteLedger
+from relay_gateway.gateway import Ledger
 
 _BASES = {Basis.DELIVERED: "ご案内ベース", Basis.REGISTERED: "ご登録ベース"}
 _BAR = 10
@@ -39,7 +37,8 @@ def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
     chosen = tuple(tenant for tenant in tenants if company in (None, tenant.id))
     if company is not None and not chosen:
         raise unknown_company(company, tenants)
-    events = _events(config.ledger, chosen)
+    nothing: Mapping[str, Sequence[Event]] = {tenant.id: () for tenant in chosen}
+    events = books.look(config.ledger, lambda ledger: _read(ledger, chosen), nothing)
     statements = [(tenant, state(events[tenant.id], tenant.terms)) for tenant in chosen]
     if is_json:
         for tenant, statement in statements:
@@ -48,26 +47,8 @@ def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
         _print(statements)
 
 
-def _events(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[Event]]:
-    # To look must not make a ledger where there is none.
-    if not path.exists():
-        screen.say(
-            f"There is no ledger {normpath(path)} yet; it begins with the first referral.", "yellow"
-        )
-        return {tenant.id: () for tenant in tenants}
-    try:
-        return asyncio.run(_read(path, tenants))
-    except OSError as problem:
-        raise screen.Stopped(f"{problem}.", screen.IO_FAULT) from problem
-
-
-async def _read(path: Path, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[Event]]:
-    ledger = SqliteLedger(path)
-    try:
-        await ledger.open()
-        return {tenant.id: await ledger.events(tenant.id) for tenant in tenants}
-    finally:
-        await ledger.close()
+async def _read(ledger: Ledger, tenants: Sequence[Tenant]) -> Mapping[str, Sequence[Event]]:
+    return {tenant.id: await ledger.events(tenant.id) for tenant in tenants}
 
 
 def _as_json(tenant: Tenant, statement: Account) -> dict[str, Any]:

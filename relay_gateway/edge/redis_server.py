@@ -19,9 +19,9 @@ Client = Redis | RedisCluster
 class Shape(StrEnum):
     """How the servers stand together."""
 
-    SINGLE = "redis"
-    SENTINEL = "redis+sentinel"
-    CLUSTER = "redis+cluster"
+    SINGLE = "single"
+    SENTINEL = "sentinel"
+    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Server:
         hosts = ",".join(f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in self.addresses)
         path = f"/{self.service}" if self.service else ""
         path += f"/{self.database}" if self.database else ""
-        scheme = self.shape.replace("redis", "rediss") if self.is_tls else self.shape
+        scheme = "rediss" if self.is_tls else "redis"
+        if self.shape is not Shape.SINGLE:
+            scheme += f"+{self.shape}"
         return f"{scheme}://{hosts}{path}"
 
 
