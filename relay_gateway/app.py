@@ -180,7 +180,7 @@ def book(place: LedgerPlace, *, only_reads: bool = False) -> JournalledLedger:
     """The ledger of this place with its journal, still to be opened."""
     journal = Journal(place.journal, only_reads=only_reads)
     return JournalledLedger(
-        _ledger(place, only_reads),
+        store(place, only_reads=only_reads),
         journal,
         place.patience,
         may_be_away=place.redis is not None,
@@ -188,7 +188,8 @@ def book(place: LedgerPlace, *, only_reads: bool = False) -> JournalledLedger:
     )
 
 
-def _ledger(place: LedgerPlace, only_reads: bool) -> Book:
+def store(place: LedgerPlace, *, only_reads: bool = False) -> Book:
+    """The ledger of this place alone, still to be opened."""
     redis = place.redis
     if redis is None:
         return SqliteLedger(place.near, only_reads=only_reads)

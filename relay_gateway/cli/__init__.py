@@ -9,6 +9,7 @@ from relay_gateway.cli.check import check
 from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
 from relay_gateway.cli.explain import explain
+from relay_gateway.cli.ledger import ledger
 from relay_gateway.cli.log import log
 from relay_gateway.cli.password import password
 from relay_gateway.cli.redact import redact
@@ -26,5 +27,5 @@ def main() -> None:
 
 
 _OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
-for command in (serve, reload, check, *_OFFICE):
+for command in (serve, reload, check, ledger, *_OFFICE):
     main.add_command(command)

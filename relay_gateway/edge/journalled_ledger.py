@@ -13,7 +13,7 @@ import structlog
 from relay_gateway.core.chain import Entry, Head
 from relay_gateway.core.credit import Event
 from relay_gateway.edge.journal import Journal, Waiting
-from relay_gateway.edge.ledger import Book
+from relay_gateway.edge.ledger import Book, Complaint
 
 log = structlog.get_logger()
 
@@ -132,6 +132,10 @@ class JournalledLedger:
     async def restore(self, entries: Sequence[Entry]) -> int:
         """Keep one company's entries in the ledger; the number of new ones."""
         return await self.ledger.restore(entries)
+
+    async def complaints(self) -> Sequence[Complaint]:
+        """What is wrong with that which keeps the ledger's events."""
+        return await self.ledger.complaints()
 
     async def settled(self) -> None:
         """Return once nothing is being brought over."""

@@ -21,7 +21,8 @@ from relay_gateway.core import chain
 from relay_gateway.core.chain import START, Entry, Head
 from relay_gateway.core.credit import Event
 from relay_gateway.edge.batch import Batch
-from relay_gateway.edge.ledger import missing
+from relay_gateway.edge.ledger import Complaint, missing
+from relay_gateway.edge.redis_health import complaints
 from relay_gateway.edge.redis_script import (
     FORGET,
     HEADS,
@@ -31,7 +32,7 @@ from relay_gateway.edge.redis_script import (
     entry_of,
     tenant_of,
 )
-from relay_gateway.edge.redis_server import Client, Server, client
+from relay_gateway.edge.redis_server import Client, Server, Shape, client
 
 # Redis does nothing else while a script runs; so many events take it a few milliseconds.
 _MOST_AT_ONCE = 200
@@ -149,12 +150,22 @@ class RedisLedger:
                 previous = some[-1].digest
         return len(new)
 
-    async def info(self) -> Mapping[str, Any]:
-        """What the server says of itself; of a cluster, what the first node says."""
+    async def complaints(self) -> Sequence[Complaint]:
+        """What is set otherwise than it should be; in a cluster, at any of its primaries."""
+        everywhere = (
+            {} if self._server.shape is not Shape.CLUSTER else {"target_nodes": "primaries"}
+        )
         with self._telling():
-            told: dict[str, Any] = await self._redis.info()
-            # A cluster answers node by node.
-            return next(iter(told.values())) if "redis_version" not in told else told
+            info: dict[str, Any] = await self._redis.info(**everywhere)
+            try:
+                config = await self._redis.config_get("appendfsync", "min-replicas-to-write")
+            except ResponseError:
+                # Services that run a Redis for others often do not let them ask.
+                config = {}
+        servers = [info] if "redis_version" in info else list(info.values())
+        least = self._replicas.least
+        found = [each for server in servers for each in complaints(server, config, least)]
+        return list(dict.fromkeys(found))
 
     @property
     def _redis(self) -> Any:

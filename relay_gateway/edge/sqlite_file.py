@@ -162,6 +162,12 @@ def tenants(db: sqlite3.Connection) -> list[str]:
     return [name for (name,) in db.execute("SELECT tenant FROM heads ORDER BY tenant")]
 
 
+def damage(db: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the file, its indexes included."""
+    found = [what for (what,) in db.execute("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found
+
+
 def _insert_one(db: sqlite3.Connection, event: Event, heads: dict[str, Head]) -> bool:
     head = heads.get(event.tenant) or head_of(db, event.tenant)
     entry = chain.entry(event, secrets.token_hex(16), head.digest)
