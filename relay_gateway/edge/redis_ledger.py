@@ -156,7 +156,7 @@ class RedisLedger:
             {} if self._server.shape is not Shape.CLUSTER else {"target_nodes": "primaries"}
         )
         with self._telling():
-            info: dict[str, Any] = await self._redis.info(**everywhere)
+            info: dict[str, Any] = await self._redis.info(**self._everywhere)
             try:
                 config = await self._redis.config_get("appendfsync", "min-replicas-to-write")
             except ResponseError:
@@ -172,6 +172,10 @@ class RedisLedger:
         if self._client is None:
             raise OSError("it is not open")
         return self._client
+
+    @property
+    def _everywhere(self) -> dict[str, str]:
+        return {"target_nodes": "primaries"} if self._server.shape is Shape.CLUSTER else {}
 
     async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
         by_tenant: dict[str, dict[str, Event]] = {}
@@ -279,7 +283,7 @@ class RedisLedger:
     async def _rewrite_log(self) -> None:
         """The append-only file still tells who was forgotten, until it is written anew."""
         try:
-            await self._redis.bgrewriteaof()
+            await self._redis.bgrewriteaof(**self._everywhere)
         except ResponseError:
             # It is being rewritten already, or we may not say so; docs/operating.md tells of it.
             return
