@@ -152,9 +152,6 @@ class RedisLedger:
 
     async def complaints(self) -> Sequence[Complaint]:
         """What is set otherwise than it should be; in a cluster, at any of its primaries."""
-        everywhere = (
-            {} if self._server.shape is not Shape.CLUSTER else {"target_nodes": "primaries"}
-        )
         with self._telling():
             info: dict[str, Any] = await self._redis.info(**self._everywhere)
             try:
@@ -174,8 +171,9 @@ class RedisLedger:
         return self._client
 
     @property
-    def _everywhere(self) -> dict[str, str]:
-        return {"target_nodes": "primaries"} if self._server.shape is Shape.CLUSTER else {}
+    def _everywhere(self) -> dict[str, Any]:
+        is_cluster = self._server.shape is Shape.CLUSTER
+        return {"target_nodes": self._redis.get_primaries()} if is_cluster else {}
 
     async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
         by_tenant: dict[str, dict[str, Event]] = {}
