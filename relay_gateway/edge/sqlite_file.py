@@ -32,7 +32,7 @@ CREATE TABLE events (
     digest TEXT NOT NULL,
     UNIQUE (tenant, key)
 );
-CREATE INDEX events_of_referral ON events (tenant, referral);
+CREATE INDEX events_of_referral ON events (tenant, referral, at);
 CREATE INDEX events_in_time ON events (tenant, at);
 CREATE TABLE heads (
     tenant TEXT PRIMARY KEY,

@@ -151,6 +151,15 @@ async def test_all_that_is_known_of_one_referral_is_found(ledger):
     assert list(await ledger.about("acme", "R")) == []
 
 
+async def test_a_referral_is_not_taken_for_one_whose_name_begins_with_it(ledger):
+    names = ["a", "a:", "a:b", "a:1-0", "a:1-0:2-0", "", "á"]
+    told = [Event(Kind.ACCEPTED, "acme", name, "P", 1.0) for name in names]
+    for event in told:
+        await ledger.record(event)
+    for event in told:
+        assert list(await ledger.about("acme", event.referral)) == [event]
+
+
 async def test_what_happens_to_a_company_is_about_no_referral(ledger):
     facts = (("id", "2026-11"), ("why", "締め"))
     redeemed = Event(Kind.REDEEMED, "acme", "", "", 2.0, facts)
