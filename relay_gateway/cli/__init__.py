@@ -8,15 +8,19 @@ from relay_gateway.cli.block import block
 from relay_gateway.cli.check import check
 from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
+from relay_gateway.cli.entries import adjust, redeem, resume, void
 from relay_gateway.cli.explain import explain
 from relay_gateway.cli.log import log
 from relay_gateway.cli.password import password
+from relay_gateway.cli.person import person
+from relay_gateway.cli.reconcile import reconcile
 from relay_gateway.cli.redact import redact
 from relay_gateway.cli.reload import reload
 from relay_gateway.cli.rewrite import rewrite
 from relay_gateway.cli.scan import scan
 from relay_gateway.cli.send import send
 from relay_gateway.cli.serve import serve
+from relay_gateway.cli.statement import statement
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -26,5 +30,6 @@ def main() -> None:
 
 
 _OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
-for command in (serve, reload, check, *_OFFICE):
+_BOOKS = (statement, redeem, adjust, void, resume, reconcile, person)
+for command in (serve, reload, check, *_OFFICE, *_BOOKS):
     main.add_command(command)
