@@ -12,13 +12,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from relay_gateway.config import Config, Listener
+from relay_gateway.config import Config, LedgerPlace, Listener
 from relay_gateway.core.decision import decide
 from relay_gateway.edge import log
 from relay_gateway.edge.capture import capture
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
+from relay_gateway.edge.journal import Journal
+from relay_gateway.edge.journalled_ledger import JournalledLedger
+from relay_gateway.edge.ledger import Book
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
+from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
+from relay_gateway.edge.redis_server import Server, Shape
 from relay_gateway.edge.smtp import FrontEnd, Limits
 from relay_gateway.edge.sockets import Sockets
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
@@ -49,7 +54,7 @@ class Running:
     addresses: tuple[tuple[str, int], ...]
     next_hop: tuple[str, int]
     outbox: Path | None
-    ledger: SqliteLedger
+    ledger: JournalledLedger
     front_ends: tuple[FrontEnd, ...] = field(repr=False)
 
     @property
@@ -80,9 +85,9 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         host, port, outbox = await _next_hop(config, stack)
-        ledger = SqliteLedger(config.ledger)
-        await ledger.open()
+        ledger = book(config.ledger)
         stack.push_async_callback(ledger.close)
+        await ledger.open()
         house = _House(config, ledger, _destination(config, (host, port)), think)
         front_ends = tuple(map(house.front_end, config.listeners))
         await ready()
@@ -153,7 +158,7 @@ class _House:
     """What the front ends of a process share."""
 
     config: Config
-    ledger: SqliteLedger
+    ledger: JournalledLedger
     destination: Destination
     think: Think | None
     crowd: Crowd = field(default_factory=Crowd)
@@ -169,6 +174,37 @@ class _House:
         return FrontEnd(
             _entrance(listener), gateway.relay, hop, _limits(config), timeouts, self.crowd
         )
+
+
+def book(place: LedgerPlace, *, only_reads: bool = False) -> JournalledLedger:
+    """The ledger of this place with its journal, still to be opened."""
+    journal = Journal(place.journal, only_reads=only_reads)
+    return JournalledLedger(
+        store(place, only_reads=only_reads),
+        journal,
+        place.patience,
+        may_be_away=place.redis is not None,
+        only_reads=only_reads,
+    )
+
+
+def store(place: LedgerPlace, *, only_reads: bool = False) -> Book:
+    """The ledger of this place alone, still to be opened."""
+    redis = place.redis
+    if redis is None:
+        return SqliteLedger(place.near, only_reads=only_reads)
+    server = Server(
+        redis.addresses,
+        Shape(redis.shape),
+        redis.service,
+        redis.database,
+        redis.is_tls,
+        redis.ca,
+        redis.user,
+        redis.password,
+        redis.sentinel_password,
+    )
+    return RedisLedger(server, replicas=Replicas(place.wait_replicas, place.wait_seconds))
 
 
 def _destination(config: Config, address: tuple[str, int]) -> Destination:

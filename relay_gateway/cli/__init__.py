@@ -10,6 +10,7 @@ from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
 from relay_gateway.cli.entries import adjust, redeem, resume, void
 from relay_gateway.cli.explain import explain
+from relay_gateway.cli.ledger import ledger
 from relay_gateway.cli.log import log
 from relay_gateway.cli.password import password
 from relay_gateway.cli.person import person
@@ -31,5 +32,5 @@ def main() -> None:
 
 _OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
 _BOOKS = (statement, redeem, adjust, void, resume, reconcile, person)
-for command in (serve, reload, check, *_OFFICE, *_BOOKS):
+for command in (serve, reload, check, ledger, *_OFFICE, *_BOOKS):
     main.add_command(command)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from relay_gateway.cli import books, sayings, screen
+from relay_gateway.cli import books, clerk, sayings, screen
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.config import Config
@@ -38,7 +38,7 @@ def credits(company: str | None, *, is_json: bool, path: Path | None) -> None:
     Without COMPANY all companies are shown.
     """
     config = settings(path)
-    chosen = (books.company(config, company),) if company else config.policy.tenants
+    chosen = (clerk.company(config, company),) if company else config.policy.tenants
     balances = _balances(config, chosen, time.time())
     if is_json:
         for balance in balances:
@@ -61,7 +61,7 @@ def _balances(config: Config, tenants: Sequence[Tenant], now: float) -> list[_Ba
     async def read(book: Book) -> list[_Balance]:
         return [_balance(tenant, await book.events(tenant.id), now) for tenant in tenants]
 
-    return books.look(config, read, [_balance(tenant, (), now) for tenant in tenants])
+    return books.look(config.ledger, read, [_balance(tenant, (), now) for tenant in tenants])
 
 
 def _balance(tenant: Tenant, events: Sequence[Event], now: float) -> _Balance:
@@ -89,9 +89,9 @@ def _as_json(balance: _Balance) -> dict[str, Any]:
         "used": its.used,
         "expired": its.expired,
         "left": its.left,
-        "last_earned": books.moment(last, tenant) if last is not None else None,
+        "last_earned": clerk.moment(last, tenant) if last is not None else None,
         "uncounted": balance.uncounted,
-        "halted": books.moment(halt.at, tenant) if halt else None,
+        "halted": clerk.moment(halt.at, tenant) if halt else None,
         "per_credit": tenant.terms.per_credit,
         "count_on": str(tenant.terms.count_on),
         "dedupe_days": tenant.terms.dedupe_days,
@@ -115,7 +115,7 @@ def _print(balances: Sequence[_Balance]) -> None:
             str(its.credits),
             str(its.used),
             Text(str(its.left), "bold green" if its.left > 0 else ""),
-            books.day(its.grants[-1].at, tenant) if its.grants else "–",
+            clerk.day(its.grants[-1].at, tenant) if its.grants else "–",
             str(sayings.BASES[tenant.terms.count_on]),
         )
     out = screen.out()
@@ -137,7 +137,7 @@ def _remarks(balance: _Balance) -> Iterator[Text]:
     if halt is not None:
         rule = printable(halt.fact("rule"))
         why = sayings.HALTED_BY(rule=rule) if rule else ""
-        at = books.moment(halt.at, balance.tenant)
+        at = clerk.moment(halt.at, balance.tenant)
         yield Text(sayings.HALTED(company=name, at=at, why=why), "bold red")
     if its.deficit:
         yield Text(sayings.DEFICIT(company=name, deficit=its.deficit), "yellow")

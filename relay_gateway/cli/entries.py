@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from relay_gateway.cli import books, screen
+from relay_gateway.cli import books, clerk, screen
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.core import burst, link
 from relay_gateway.core.account import state
@@ -38,11 +38,11 @@ def redeem(  # noqa: PLR0913 - each is one thing on the command line
     More than there are left is refused.
     """
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     now = time.time()
-    facts = {"n": str(number), "by": books.words("--by", by)}
-    facts |= {"note": books.words("--note", note)} if note else {}
-    event = books.entry(Kind.REDEEMED, tenant, now, id_, **facts)
+    facts = {"n": str(number), "by": clerk.words("--by", by)}
+    facts |= {"note": clerk.words("--note", note)} if note else {}
+    event = clerk.entry(Kind.REDEEMED, tenant, now, id_, **facts)
 
     async def keep(book: Book) -> bool:
         known = await book.events(tenant.id)
@@ -53,7 +53,7 @@ def redeem(  # noqa: PLR0913 - each is one thing on the command line
             raise screen.Stopped(f"{what}; enter no more than these.", screen.USAGE)
         return await book.record(event)
 
-    _told(books.enter(config, keep), f"{company} has used {number}.")
+    _told(books.run(config.ledger, keep), f"{company} has used {number}.")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -68,12 +68,12 @@ def adjust(  # noqa: PLR0913 - each is one thing on the command line
 ) -> None:
     """Give COMPANY N credits by hand, or take them if N is below zero."""
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     if number == 0:
         raise screen.Stopped("Zero changes nothing; write for example 1 or -1.", screen.USAGE)
-    facts = {"n": str(number), "by": books.words("--by", by), "why": books.words("--why", why)}
-    event = books.entry(Kind.ADJUSTED, tenant, time.time(), id_, **facts)
-    kept = books.enter(config, lambda book: book.record(event))
+    facts = {"n": str(number), "by": clerk.words("--by", by), "why": clerk.words("--why", why)}
+    event = clerk.entry(Kind.ADJUSTED, tenant, time.time(), id_, **facts)
+    kept = books.run(config.ledger, lambda book: book.record(event))
     _told(kept, f"{company} was adjusted by {number}.")
 
 
@@ -86,9 +86,9 @@ def adjust(  # noqa: PLR0913 - each is one thing on the command line
 def void(company: str, referral: str, *, why: str, by: str, path: Path | None) -> None:
     """Take a referral of COMPANY back, by its token in the link or its id in the ledger."""
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     id_ = _referral(referral, tenant)
-    facts = (("by", books.words("--by", by)), ("reason", why))
+    facts = (("by", clerk.words("--by", by)), ("reason", why))
 
     async def keep(book: Book) -> tuple[Sequence[Event], bool]:
         known = await book.about(tenant.id, id_)
@@ -99,7 +99,7 @@ def void(company: str, referral: str, *, why: str, by: str, path: Path | None) -
         event = Event(Kind.VOIDED, tenant.id, id_, person, time.time(), facts)
         return known, await book.record(event)
 
-    known, is_new = books.enter(config, keep)
+    known, is_new = books.run(config.ledger, keep)
     if any(each.kind in VOIDING for each in known):
         screen.say(f"The referral {id_} was void before.", "yellow")
     _told(is_new, f"The referral {id_} is void ({why}).")
@@ -115,9 +115,9 @@ def resume(company: str, *, by: str, path: Path | None) -> None:
     Look at the log first: `relay-gateway log --company COMPANY`.
     """
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     # One halt is ended once, by whoever comes first.
-    name = books.words("--by", by)
+    name = clerk.words("--by", by)
 
     async def keep(book: Book) -> bool:
         known = await book.events(tenant.id)
@@ -126,9 +126,9 @@ def resume(company: str, *, by: str, path: Path | None) -> None:
         last = max(each.at for each in known if each.kind is Kind.HALTED)
         # A clock that lags behind another gateway's must not leave the halt the later one.
         at = max(time.time(), last + 0.001)
-        return await book.record(books.entry(Kind.RESUMED, tenant, at, f"{last!r}", by=name))
+        return await book.record(clerk.entry(Kind.RESUMED, tenant, at, f"{last!r}", by=name))
 
-    if books.enter(config, keep):
+    if books.run(config.ledger, keep):
         screen.say(f"{company} goes on.", "green")
     else:
         screen.say(f"{company} is not stopped by the burst guard; nothing was changed.", "yellow")

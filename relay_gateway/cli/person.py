@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from relay_gateway.cli import books, screen
+from relay_gateway.cli import books, clerk, screen
 from relay_gateway.cli.desk import COMMAND, config_option, settings
 from relay_gateway.cli.reload import renew
 from relay_gateway.config import suppress as suppression
@@ -45,9 +45,9 @@ def _address(command: COMMAND) -> COMMAND:
 def export(company: str, address: str | None, path: Path | None) -> None:
     """Print all that the ledger of COMPANY knows of a person, as JSON."""
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     names = _names(tenant, address)
-    events = retention.about(books.events(config, tenant), names)
+    events = retention.about(clerk.events(config, tenant), names)
     told = [_as_json(event, tenant) for event in events]
     screen.echo_json({"company": company, "person": names[0], "events": told})
 
@@ -62,15 +62,15 @@ def erase(company: str, address: str | None, path: Path | None) -> None:
     It cannot be undone. Who is written to again counts anew.
     """
     config = settings(path)
-    names = _names(books.company(config, company), address)
-    if not config.ledger.exists():
+    names = _names(clerk.company(config, company), address)
+    if not clerk.has_begun(config):
         raise screen.Stopped("There is no ledger yet; it knows nobody.", screen.NO_INPUT)
 
     async def forget(book: Book) -> int:
         # An alias for each name: names that counted apart still do, and totals stay.
         return sum([await book.forget(company, name, _alias()) for name in names])
 
-    number = books.enter(config, forget)
+    number = books.run(config.ledger, forget)
     if number:
         screen.say(f"Forgotten; {number} events tell of nobody now, and totals stay.", "green")
     else:
@@ -87,7 +87,7 @@ def suppress(company: str, address: str | None, path: Path | None) -> None:
     The keyed hash goes to scope.suppress_file, and a running gateway is told at once.
     """
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     place = tenant.scope.suppress_file
     if not place:
         how = f"write suppress_file: ../../var/{company}.suppress under scope in its file"
@@ -114,19 +114,21 @@ def purge(company: str | None, days: int | None, path: Path | None) -> None:
     Without COMPANY, of all companies. Totals stay. Run it every night.
     """
     config = settings(path)
-    tenants = (books.company(config, company),) if company else config.policy.tenants
+    tenants = (clerk.company(config, company),) if company else config.policy.tenants
     for tenant in tenants:
         if days is not None and days <= tenant.terms.dedupe_days:
             what = f"Whoever is forgotten after {days} days would count again within dedupe_days"
             raise screen.Stopped(
                 f"{what}; write more than {tenant.terms.dedupe_days}.", screen.USAGE
             )
-    if not config.ledger.exists():
+    if not clerk.has_begun(config):
         screen.say("There is no ledger yet; nobody is to be forgotten.", "yellow")
         return
     now = time.time()
     for tenant in tenants:
-        number = books.enter(config, _Purge(tenant, now - (days or tenant.retention_days) * DAY))
+        number = books.run(
+            config.ledger, _Purge(tenant, now - (days or tenant.retention_days) * DAY)
+        )
         screen.say(f"{tenant.id}: {number} persons forgotten; totals stay.", "green")
 
 
@@ -162,6 +164,6 @@ def _names(tenant: Tenant, address: str | None) -> tuple[str, ...]:
 
 
 def _as_json(event: Event, tenant: Tenant) -> dict[str, Any]:
-    at = books.moment(event.at, tenant)
+    at = clerk.moment(event.at, tenant)
     told = {"kind": str(event.kind), "at": at, "referral": event.referral}
     return {**told, "facts": dict(event.facts)} if event.facts else told

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from relay_gateway.cli import books, registrations, sayings, screen
+from relay_gateway.cli import clerk, registrations, sayings, screen
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.statement import months
 from relay_gateway.cli.tongue import lang_option
@@ -38,12 +38,12 @@ def reconcile(
     is a difference.
     """
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     span = months(month, tenant) if month else None
     rows = registrations.read(file)
     named = [_referral(row.token, tenant) for row in rows]
     start, end = (span.start, span.end) if span else (-math.inf, math.inf)
-    its = side_by_side(books.events(config, tenant), named, start, end)
+    its = side_by_side(clerk.events(config, tenant), named, start, end)
     if is_json:
         screen.echo_json(_as_json(its, tenant))
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
-from relay_gateway.cli import books, sayings
+from relay_gateway.cli import clerk, sayings
 from relay_gateway.core.account import amount
 from relay_gateway.core.chain import Head
 from relay_gateway.core.credit import Event, Kind
@@ -114,8 +114,8 @@ def _grants(tenant: Tenant, its: Statement) -> Iterator[Row]:
     for grant in its.account.grants:
         if grant.at >= its.period.start:
             taken = grant.revoked_at
-            note = "" if taken is None else sayings.GRANT_REVOKED(at=books.moment(taken, tenant))
-            yield Row(f"{sayings.GRANT} {books.moment(grant.at, tenant)}", grant.credits, note)
+            note = "" if taken is None else sayings.GRANT_REVOKED(at=clerk.moment(taken, tenant))
+            yield Row(f"{sayings.GRANT} {clerk.moment(grant.at, tenant)}", grant.credits, note)
 
 
 def _entries(tenant: Tenant, its: Statement) -> Iterator[Row]:
@@ -127,7 +127,7 @@ def _entries(tenant: Tenant, its: Statement) -> Iterator[Row]:
 def _entry_note(entry: Event, tenant: Tenant) -> str:
     why = entry.fact("why") or entry.fact("note")
     said = f": {why}" if why else ""
-    return sayings.ENTRY_NOTE(at=books.day(entry.at, tenant), by=entry.fact("by"), why=said)
+    return sayings.ENTRY_NOTE(at=clerk.day(entry.at, tenant), by=entry.fact("by"), why=said)
 
 
 def _proof(its: Statement, head: Head) -> Iterator[Row]:

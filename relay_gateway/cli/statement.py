@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from relay_gateway.cli import books, screen, sheet_forms
+from relay_gateway.cli import books, clerk, screen, sheet_forms
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.sheet import sheet
 from relay_gateway.cli.tongue import lang_option
@@ -38,7 +38,7 @@ def statement(company: str, month: str | None, form: str, path: Path | None) -> 
     A month ends on the company's closing day (締め日). What happened later is not on it.
     """
     config = settings(path)
-    tenant = books.company(config, company)
+    tenant = clerk.company(config, company)
     now = time.time()
     month = month or _last_closed(tenant, now)
     events, head = _read(config, tenant)
@@ -72,4 +72,4 @@ def _read(config: Config, tenant: Tenant) -> tuple[Sequence[Event], Head]:
         return await book.events(tenant.id), await book.head(tenant.id)
 
     nothing: tuple[Sequence[Event], Head] = ((), Head())
-    return books.look(config, read, nothing)
+    return books.look(config.ledger, read, nothing)

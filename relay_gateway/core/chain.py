@@ -78,4 +78,7 @@ def _canonical(event: Event, veil: str) -> bytes:
     # A ledger gives back 1.0 for 1 and 0.0 for -0.0; the sum makes them one before they are hashed.
     at = repr(event.at + 0.0)
     told = [str(event.kind), event.tenant, event.referral, veil, at, event.facts]
-    return json.dumps(told, ensure_ascii=True, separators=(",", ":")).encode()
+    return _JSON.encode(told).encode()
+
+
+_JSON = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,9 @@ _FORGET_ENTRY = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND ke
 _OPENING = 60.0
 
 
-def prepare(path: Path, patience: float) -> sqlite3.Connection:
+def prepare(
+    path: Path, patience: float, bring_up: Callable[[sqlite3.Connection], None] | None = None
+) -> sqlite3.Connection:
     """A connection to write by; the file is made if missing and brought to our schema if older."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # Keyed hashes of addresses are personal data: not for everybody on the machine.
@@ -74,8 +76,8 @@ def prepare(path: Path, patience: float) -> sqlite3.Connection:
         db.execute("PRAGMA synchronous=FULL")
         # What is forgotten must not stay in the free space of a page.
         db.execute("PRAGMA secure_delete=ON")
-        with _transaction(db):
-            _migrate(db)
+        with transaction(db):
+            (bring_up or _migrate)(db)
         db.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
     except BaseException:
         db.close()
@@ -83,7 +85,9 @@ def prepare(path: Path, patience: float) -> sqlite3.Connection:
     return db
 
 
-def look(path: Path) -> sqlite3.Connection:
+def look(
+    path: Path, check: Callable[[sqlite3.Connection], None] | None = None
+) -> sqlite3.Connection:
     """A connection to read by, which neither makes nor changes a file."""
     # Even a reader would make the files of the log anew, and leave them behind. Where there is no
     # log nobody writes.
@@ -91,7 +95,7 @@ def look(path: Path) -> sqlite3.Connection:
     how = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
     db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
     try:
-        _check(db)
+        (check or _check)(db)
     except BaseException:
         db.close()
         raise
@@ -101,7 +105,7 @@ def look(path: Path) -> sqlite3.Connection:
 def insert(db: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
     """Whether each was new; one transaction for all."""
     heads: dict[str, Head] = {}
-    with _transaction(db):
+    with transaction(db):
         answers = [_insert_one(db, event, heads) for event in events]
         for tenant, head in heads.items():
             db.execute(_PUT_HEAD, (tenant, head.digest, head.entries))
@@ -111,7 +115,7 @@ def insert(db: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
 def restore(db: sqlite3.Connection, entries: Sequence[Entry]) -> int:
     """Keep one company's entries as they are; the number of new ones."""
     tenant = entries[0].event.tenant
-    with _transaction(db):
+    with transaction(db):
         kept = entries_of(db, tenant)
         new = missing(kept, entries)
         for old, given in zip(kept, entries, strict=False):
@@ -126,7 +130,7 @@ def restore(db: sqlite3.Connection, entries: Sequence[Entry]) -> int:
 
 def forget(db: sqlite3.Connection, tenant: str, person: str, alias: str) -> int:
     """Put the alias in the person's place, in the file and in its log."""
-    with _transaction(db):
+    with transaction(db):
         found = db.execute(_FORGET, (alias, tenant, person)).rowcount
     # Whoever reads just now may keep the log from being emptied; the next one to write does it.
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -158,6 +162,12 @@ def tenants(db: sqlite3.Connection) -> list[str]:
     return [name for (name,) in db.execute("SELECT tenant FROM heads ORDER BY tenant")]
 
 
+def damage(db: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the file, its indexes included."""
+    found = [what for (what,) in db.execute("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found
+
+
 def _insert_one(db: sqlite3.Connection, event: Event, heads: dict[str, Head]) -> bool:
     head = heads.get(event.tenant) or head_of(db, event.tenant)
     entry = chain.entry(event, secrets.token_hex(16), head.digest)
@@ -185,7 +195,8 @@ def facts_in(text: str) -> tuple[tuple[str, str], ...]:
 
 
 @contextmanager
-def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing."""
     # IMMEDIATE, so that what is read in it still stands when it is written.
     db.execute("BEGIN IMMEDIATE")
     try:
@@ -223,14 +234,15 @@ def _chain_up(db: sqlite3.Connection) -> None:
 
 def _version(db: sqlite3.Connection) -> int:
     (version,) = db.execute("PRAGMA user_version").fetchone()
+    (application,) = db.execute("PRAGMA application_id").fetchone()
     (tables,) = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if version > SCHEMA:
+    if version > SCHEMA and not application:
         raise OSError(
             f"a newer relay_gateway wrote it (schema {version}, this one knows {SCHEMA}); "
             "start that version again, or name another file"
         )
-    if version == 0 and tables:
-        raise OSError("it is another program's database; name another file")
+    if application or (version == 0 and tables):
+        raise OSError("it is another program's database, or a journal; name another file")
     return int(version)
 
 

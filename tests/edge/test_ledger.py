@@ -1,6 +1,7 @@
 """What every ledger promises, whatever keeps the events."""
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from relay_gateway.core import chain
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.edge.ledger import Book, Diverged
+from relay_gateway.edge.redis_ledger import RedisLedger
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.ledgers import ListLedger
+from tests.redis_server import RedisServer
 
 
 def accepted(number: int = 1, *, tenant: str = "acme", at: float = 1.0) -> Event:
@@ -22,13 +25,27 @@ def clicked(number: int, click: str, at: float) -> Event:
     return Event(Kind.CLICKED, "acme", f"R{number:015}", f"P{number:015}", at, facts)
 
 
-def empty(kind: str, folder: Path) -> Book:
-    return ListLedger() if kind == "list" else SqliteLedger(folder / "ledger.db", 30.0)
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
 
 
-@pytest.fixture(params=["list", "sqlite"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path):
-    ledger = empty(request.param, tmp_path)
+def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Book:
+    match kind:
+        case "sqlite":
+            return SqliteLedger(folder / "ledger.db", 30.0)
+        case "redis":
+            server: RedisServer = request.getfixturevalue("redis")
+            server.ask("FLUSHALL")
+            return RedisLedger(server.place, 30.0)
+    return ListLedger()
+
+
+@pytest.fixture(params=["list", "sqlite", "redis"])
+async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Book]:
+    ledger = empty(request.param, request, tmp_path)
     await ledger.open()
     yield ledger
     await ledger.close()

@@ -1,0 +1,314 @@
+"""The shared ledger: one Redis or Valkey for gateways on several hosts.
+
+A company's events are a stream, which nothing compacts; beside it stand who was meant, and what
+makes an event a repetition. One script a company and batch keeps all of it in one step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import random
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
+
+from relay_gateway.core import chain
+from relay_gateway.core.chain import START, Entry, Head
+from relay_gateway.core.credit import Event
+from relay_gateway.edge.batch import Batch
+from relay_gateway.edge.ledger import Complaint, missing
+from relay_gateway.edge.redis_health import complaints
+from relay_gateway.edge.redis_script import (
+    FORGET,
+    HEADS,
+    KEEP,
+    Keys,
+    arguments,
+    entry_of,
+    tenant_of,
+)
+from relay_gateway.edge.redis_server import Client, Server, Shape, client
+
+# Redis does nothing else while a script runs; so many events take it a few milliseconds.
+_MOST_AT_ONCE = 200
+_PAGE = 1000
+# Each time another gateway was quicker, which was at least as much work done.
+_MOST_ATTEMPTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Replicas:
+    """How many replicas must have an event before it is kept, and how long they may take."""
+
+    least: int = 0
+    seconds: float = 0.2
+
+
+class RedisLedger:
+    """Keeps the ledger's promise with a script that writes only if the chain stands as we saw it.
+
+    `record` answers once Redis, and as many replicas as are wanted, have the event.
+    """
+
+    def __init__(
+        self, server: Server, patience: float = 5.0, replicas: Replicas | None = None
+    ) -> None:
+        self._server = server
+        self._patience = patience
+        self._replicas = replicas or Replicas()
+        self._batch = Batch(f"The ledger {server}", self._keep, patience, _MOST_AT_ONCE)
+        self._client: Client | None = None
+        self._heads: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Make the client and try it; `OSError` if nobody answers now, which may change."""
+        if self._client is None:
+            self._client = client(self._server, self._patience)
+        with self._telling():
+            await self._redis.ping()
+
+    async def close(self) -> None:
+        """Send what still waits, then hang up."""
+        await self._batch.finish()
+        gone, self._client = self._client, None
+        if gone is not None:
+            await gone.aclose()
+
+    async def record(self, event: Event) -> bool:
+        """Keep the event durably; False if it was kept before."""
+        if self._client is None:
+            raise OSError(f"The ledger {self._server} is not open")
+        return await self._batch.record(event)
+
+    async def events(self, tenant: str, since: float = 0.0) -> Sequence[Event]:
+        """The events of one company that happened at `since` or later, oldest first."""
+        with self._telling():
+            first = await self._first_since(tenant, since)
+            entries = [] if first is None else await self._entries(tenant, first)
+        told = (entry.event for entry in entries)
+        return sorted((event for event in told if event.at >= since), key=_at)
+
+    async def about(self, tenant: str, referral: str) -> Sequence[Event]:
+        """All that is known of one referral, oldest first; of the company itself if it is empty."""
+        keys = Keys.of(tenant)
+        with self._telling():
+            members: list[str] = await self._redis.zrangebylex(
+                keys.referrals, f"[{referral}:", f"[{referral}:\U0010ffff"
+            )
+            ids = [id_ for name, _, id_ in (m.rpartition(":") for m in members) if name == referral]
+            entries = await self._entries_by_id(tenant, ids)
+        return sorted((entry.event for entry in entries), key=_at)
+
+    async def tenants(self) -> Sequence[str]:
+        """The companies of which anything is known, by name."""
+        with self._telling():
+            return sorted({tenant_of(key) async for key in self._redis.scan_iter(HEADS, _PAGE)})
+
+    async def entries(self, tenant: str) -> Sequence[Entry]:
+        """The events of one company as they are kept, in the order of their chain."""
+        with self._telling():
+            return await self._entries(tenant, "-")
+
+    async def head(self, tenant: str) -> Head:
+        """Where the chain of one company stands by the ledger's own note."""
+        with self._telling():
+            noted: list[Any] = await self._redis.hmget(Keys.of(tenant).head, "digest", "entries")
+        return Head(noted[0], int(noted[1])) if noted[0] else Head()
+
+    async def forget(self, tenant: str, person: str, alias: str) -> int:
+        """Put the alias in the person's place; the number of events that told of the person."""
+        persons, found = Keys.of(tenant).persons, 0
+        with self._telling():
+            # Until a round finds none: events come while we look.
+            while theirs := await self._of_person(persons, person):
+                pairs = [text for pair in theirs for text in pair]
+                found += int(await self._run(FORGET, [persons], [f":{alias}", *pairs]))
+            if found:
+                await self._rewrite_log()
+        return found
+
+    async def restore(self, entries: Sequence[Entry]) -> int:
+        """Keep one company's entries as they are, in their order; the number of new ones."""
+        if not entries:
+            return 0
+        tenant = entries[0].event.tenant
+        kept = await self.entries(tenant)
+        new = missing(kept, entries)
+        with self._telling():
+            await self._forget_likewise(tenant, kept, entries)
+            previous = kept[-1].digest if kept else START
+            for at in range(0, len(new), _MOST_AT_ONCE):
+                some = new[at : at + _MOST_AT_ONCE]
+                is_kept, *_ = await self._tell(Keys.of(tenant), previous, some)
+                if not is_kept:
+                    raise OSError(f"somebody else writes events of {tenant}; stop the gateways")
+                previous = some[-1].digest
+        return len(new)
+
+    async def complaints(self) -> Sequence[Complaint]:
+        """What is set otherwise than it should be; in a cluster, at any of its primaries."""
+        everywhere = (
+            {} if self._server.shape is not Shape.CLUSTER else {"target_nodes": "primaries"}
+        )
+        with self._telling():
+            info: dict[str, Any] = await self._redis.info(**everywhere)
+            try:
+                config = await self._redis.config_get("appendfsync", "min-replicas-to-write")
+            except ResponseError:
+                # Services that run a Redis for others often do not let them ask.
+                config = {}
+        servers = [info] if "redis_version" in info else list(info.values())
+        least = self._replicas.least
+        found = [each for server in servers for each in complaints(server, config, least)]
+        return list(dict.fromkeys(found))
+
+    @property
+    def _redis(self) -> Any:
+        if self._client is None:
+            raise OSError("it is not open")
+        return self._client
+
+    async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
+        by_tenant: dict[str, dict[str, Event]] = {}
+        for event in events:
+            by_tenant.setdefault(event.tenant, {}).setdefault(event.key, event)
+        with self._telling():
+            told = [self._keep_all(*pair) for pair in by_tenant.items()]
+            fresh = dict(zip(by_tenant, await asyncio.gather(*told), strict=True))
+        # Of several tellings in one batch the first may be new.
+        return [_take(fresh[event.tenant], event.key) for event in events]
+
+    async def _keep_all(self, tenant: str, told: Mapping[str, Event]) -> set[str]:
+        """The keys of those events that were new."""
+        keys, fresh = Keys.of(tenant), dict(told)
+        for attempt in range(_MOST_ATTEMPTS):
+            previous = self._heads.get(tenant, START)
+            entries = _chained(fresh.values(), previous)
+            is_kept, digest, known = await self._tell(keys, previous, entries)
+            self._heads[tenant] = digest
+            if is_kept:
+                return set(fresh)
+            for key in known:
+                fresh.pop(key, None)
+            if not fresh:
+                return set()
+            if not known:
+                # Another gateway was quicker; do not meet it again at the same moment.
+                await asyncio.sleep(random.uniform(0, 0.001 * attempt))  # noqa: S311 - no secret
+        raise TimeoutError(f"too many gateways write events of {tenant} at once")
+
+    async def _tell(
+        self, keys: Keys, previous: str, entries: Sequence[Entry]
+    ) -> tuple[bool, str, list[str]]:
+        """Whether the entries are kept; else the digest they must follow, and those known."""
+        told = [START, previous, *arguments(entries)]
+        is_kept, digest, known = await self._run(KEEP, keys.all(), told, self._replicas.least)
+        return bool(is_kept), digest, known
+
+    async def _run(
+        self, script: str, keys: Sequence[str], told: Sequence[str], replicas: int = 0
+    ) -> Any:
+        try:
+            return await self._call("EVALSHA", _SHA[script], keys, told, replicas)
+        except NoScriptError:
+            # A new server, or one that has just taken over.
+            return await self._call("EVAL", script, keys, told, replicas)
+
+    async def _call(
+        self, command: str, script: str, keys: Sequence[str], told: Sequence[str], replicas: int
+    ) -> Any:
+        call = (command, script, len(keys), *keys, *told)
+        if not replicas:
+            return await self._redis.execute_command(*call)
+        # On one connection: it waits for what was written on it.
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.execute_command(*call)
+        pipeline.execute_command("WAIT", replicas, int(self._replicas.seconds * 1000))
+        answer, reached = await pipeline.execute()
+        if reached < replicas:
+            raise OSError(f"{reached} of {replicas} replicas have taken an event")
+        return answer
+
+    async def _entries(self, tenant: str, first: str) -> list[Entry]:
+        keys, found, start = Keys.of(tenant), [], first
+        while page := await self._redis.xrange(keys.events, start, "+", _PAGE):
+            found += await self._with_persons(tenant, page)
+            start = f"({page[-1][0]}"
+        return found
+
+    async def _entries_by_id(self, tenant: str, ids: Sequence[str]) -> list[Entry]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for id_ in ids:
+            pipeline.xrange(Keys.of(tenant).events, id_, id_)
+        pages = await pipeline.execute() if ids else []
+        return await self._with_persons(tenant, [row for page in pages for row in page])
+
+    async def _with_persons(self, tenant: str, rows: Sequence[Any]) -> list[Entry]:
+        if not rows:
+            return []
+        ids = [id_ for id_, _ in rows]
+        persons = await self._redis.hmget(Keys.of(tenant).persons, ids)
+        pairs = zip(rows, persons, strict=True)
+        return [entry_of(tenant, fields, person or ":") for (_, fields), person in pairs]
+
+    async def _first_since(self, tenant: str, since: float) -> str | None:
+        """Where in the stream the first event stands that is not too old."""
+        if since <= 0:
+            return "-"
+        ids = await self._redis.zrangebyscore(Keys.of(tenant).times, repr(since), "+inf")
+        return min(ids, key=lambda id_: int(id_.partition("-")[0]), default=None)
+
+    async def _of_person(self, persons: str, person: str) -> list[tuple[str, str]]:
+        pairs = self._redis.hscan_iter(persons, count=_PAGE)
+        theirs = [pair async for pair in pairs if pair[1].partition(":")[2] == person]
+        return theirs[: _MOST_AT_ONCE * 10]
+
+    async def _forget_likewise(
+        self, tenant: str, kept: Sequence[Entry], given: Sequence[Entry]
+    ) -> None:
+        for number, (old, new) in enumerate(zip(kept, given, strict=False), 1):
+            if old.salt and not new.salt:
+                alias = f":{new.event.person}"
+                await self._redis.hset(Keys.of(tenant).persons, f"{number}-0", alias)
+
+    async def _rewrite_log(self) -> None:
+        """The append-only file still tells who was forgotten, until it is written anew."""
+        try:
+            await self._redis.bgrewriteaof()
+        except ResponseError:
+            # It is being rewritten already, or we may not say so; docs/operating.md tells of it.
+            return
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except (RedisError, RedisClusterException, OSError) as fault:
+            kind = TimeoutError if isinstance(fault, TimeoutError) else OSError
+            raise kind(f"The ledger {self._server} cannot be used: {fault}") from fault
+
+
+_SHA = {script: hashlib.sha1(script.encode()).hexdigest() for script in (KEEP, FORGET)}  # noqa: S324
+
+
+def _chained(events: Iterable[Event], previous: str) -> list[Entry]:
+    entries = []
+    for event in events:
+        entries.append(chain.entry(event, secrets.token_hex(16), previous))
+        previous = entries[-1].digest
+    return entries
+
+
+def _take(fresh: set[str], key: str) -> bool:
+    is_fresh = key in fresh
+    fresh.discard(key)
+    return is_fresh
+
+
+def _at(event: Event) -> float:
+    return event.at
