@@ -18,6 +18,7 @@ from relay_gateway.cli.reconcile import reconcile
 from relay_gateway.cli.redact import redact
 from relay_gateway.cli.reload import reload
 from relay_gateway.cli.rewrite import rewrite
+from relay_gateway.cli.rules import rules
 from relay_gateway.cli.scan import scan
 from relay_gateway.cli.send import send
 from relay_gateway.cli.serve import serve
@@ -30,7 +31,7 @@ def main() -> None:
     """Find a company's job rejections on their way out and add its CareerRelay link to them."""
 
 
-_OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
+_OFFICE = (block, demo, explain, rewrite, redact, scan, rules, credits, log, send, password)
 _BOOKS = (statement, redeem, adjust, void, resume, reconcile, person)
 for command in (serve, reload, check, ledger, *_OFFICE, *_BOOKS):
     main.add_command(command)
