@@ -225,12 +225,6 @@ UNLABELLED = Said(
     "{mails} 通のうち {count} 通にはラベルがなく、この数字に含めていません。",
 )
 
-# credits
-PEOPLE = Said("people", "人数")
-CREDITS = Said("credits", "クレジット")
-TOWARDS = Said("towards the next", "次のクレジットまで")
-COUNTED = Said("counted", "集計")
-
 # rules
 NO_RULES = Said("No rule fits.", "当てはまるルールはありません。")
 TESTED = Said(

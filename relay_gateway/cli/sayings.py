@@ -95,7 +95,7 @@ HALTED = Said(
 HALTED_BY = Said(" (rule {rule})", "（ルール {rule}）")
 
 # statement
-TITLE = Said("Statement {month}: {name}", "{month} ご利用明細　{name} 様")
+TITLE = Said("Statement {month}: {name}", "{month} ご利用明細 {name} 様")
 PERIOD = Said("period", "対象期間")
 UNFINISHED = Said("The period is not over; this is how it stands now.", "期間の途中経過です。")
 BASIS = Said("counting", "集計の基準")

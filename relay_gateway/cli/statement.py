@@ -42,7 +42,7 @@ def statement(company: str, month: str | None, form: str, path: Path | None) -> 
     now = time.time()
     month = month or _last_closed(tenant, now)
     events, head = _read(config, tenant)
-    made = of_period(events, tenant.terms, months(month, tenant))
+    made = of_period(events, tenant.terms, months(month, tenant), now)
     printed = sheet(tenant, month, made, head, now)
     if form == "csv":
         sys.stdout.buffer.write(sheet_forms.spreadsheet(printed))
