@@ -18,7 +18,8 @@ from relay_gateway.config.document import Document, plain, read
 from relay_gateway.config.redis_url import RedisPlace
 from relay_gateway.core.access import Access
 from relay_gateway.core.block import default
-from relay_gateway.core.credit import Basis, Terms
+from relay_gateway.core.burst import Guard
+from relay_gateway.core.credit import Basis, GrantOn, Reversal, Terms
 from relay_gateway.core.rules import State
 from relay_gateway.core.segment import Segment
 from relay_gateway.core.tenant import Mode, Scope
@@ -626,3 +627,53 @@ def test_an_address_of_one_company_in_a_domain_of_another_is_told(folder):
     (said,) = told(folder)
     assert said.startswith("companies/other.yaml:3:")
     assert "the sender saiyo@acme.example is also that of" in said
+
+
+def test_how_a_company_counts_and_when_its_months_end_is_its_own(folder):
+    settings = """\
+credits:
+  count_on: delivered
+  grant: 2
+  grant_on: settled
+  settle_hours: 72
+  reversal_after_grant: revoke_unused
+  expiry_days: 730
+  value_yen: 300000
+  retention_days: 500
+statement: {closing_day: 25, timezone: America/New_York}
+burst: {per_hour: 50}
+"""
+    write(folder, "companies/acme.yaml", ACME + settings)
+    (tenant,) = loaded(folder).policy.tenants
+    assert tenant.terms == Terms(
+        grant=2,
+        grant_on=GrantOn.SETTLED,
+        settle_hours=72,
+        reversal_after_grant=Reversal.REVOKE_UNUSED,
+        expiry_days=730,
+        value_yen=300000,
+    )
+    assert (tenant.calendar.closing_day, str(tenant.calendar.zone)) == (25, "America/New_York")
+    assert (tenant.guard, tenant.retention_days) == (Guard(50), 500)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            "statement: {timezone: Asia/Tokio}",
+            "which is no time zone; write for example Asia/Tokyo",
+        ),
+        ("statement: {timezone: ../../etc/passwd}", "which is no time zone"),
+        ("statement: {closing_day: 32}", "32"),
+        ("credits: {retention_days: 365}", "write retention_days: 400"),
+        ("credits: {value_yen: 0}", "0"),
+        ("credits: {reversal_after_grant: never}", "choose one of carry"),
+        ("burst: {factor: 0.5}", "0.5"),
+    ],
+)
+def test_terms_that_cannot_hold_are_faults(folder, settings, words):
+    write(folder, "companies/acme.yaml", f"{ACME}{settings}\n")
+    with pytest.raises(BadConfig) as refusal:
+        loaded(folder)
+    assert words in str(refusal.value)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from relay_gateway.cli import main
+from relay_gateway.cli.rules import rules
 from relay_gateway.config import load
 from relay_gateway.config.schema import texts
 from relay_gateway.core.reason import Reason
@@ -46,6 +47,22 @@ def is_named(name, text):
 def test_every_command_is_in_the_readme_and_says_what_it_does(name):
     assert f"`{name}" in README
     assert main.commands[name].help
+
+
+@pytest.mark.parametrize("name", sorted(rules.commands))
+def test_every_tool_of_the_rules_is_in_both_papers_and_says_what_it_does(name):
+    assert f"`rules {name}" in README
+    assert f"`rules {name}" in RULES
+    assert rules.commands[name].help
+
+
+def test_every_command_that_a_paper_names_exists():
+    text = "\n".join(path.read_text("utf-8") for path in PAPERS)
+    named = set(re.findall(r"(?:`|bin/|^)relay-gateway ([a-z]+)", text, re.MULTILINE))
+    assert "explain" in named
+    assert named <= set(main.commands)
+    tools = set(re.findall(r"(?:`|gateway )rules ([a-z]+)", text))
+    assert tools == set(rules.commands)
 
 
 @pytest.mark.parametrize("kind", ["gateway", "company"])

@@ -8,7 +8,7 @@ from os.path import normpath
 from typing import TypeVar
 
 from relay_gateway.app import book
-from relay_gateway.cli import screen
+from relay_gateway.cli import phrases, screen
 from relay_gateway.config import LedgerPlace
 from relay_gateway.edge.journalled_ledger import JournalledLedger
 
@@ -20,10 +20,7 @@ def look(
 ) -> Result:
     """What `read` finds in the ledger; `nothing`, and a sentence, where none has begun yet."""
     if place.path is not None and not place.path.exists():
-        screen.say(
-            f"There is no ledger {normpath(place.path)} yet; it begins with the first referral.",
-            "yellow",
-        )
+        screen.say(phrases.NO_LEDGER(path=normpath(place.path)), "yellow")
         return nothing
     return run(place, read, only_reads=True)
 

@@ -142,7 +142,7 @@ _COUNTS = (phrases.ON, phrases.SHADOW, phrases.OFF, phrases.THRESHOLD)
 
 
 def _print_overrides(console: Console, config: Config) -> None:
-    lines = [*origin.changes(config.book)] if config.book else []
+    lines = [*origin.changes(config.book)]
     for company, book in config.books.items():
         lines += origin.changes(book, company)
     console.print(str(phrases.OVERRIDES if lines else phrases.NO_OVERRIDES), style="bold")

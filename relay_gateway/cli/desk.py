@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from relay_gateway.cli.screen import BAD_CONFIG, USAGE, Stopped, say
-from relay_gateway.config import BadConfig, Config, load, packs
+from relay_gateway.cli import phrases
+from relay_gateway.cli.screen import BAD_CONFIG, NO_INPUT, USAGE, Stopped, say
+from relay_gateway.config import BadConfig, Config, document, load, packs
+from relay_gateway.config.book import Book
 from relay_gateway.config.document import Document
 from relay_gateway.config.models import DEFAULT_RULES
 from relay_gateway.core import block
@@ -27,11 +29,16 @@ _SAMPLE_KEY = b"sample key of relay_gateway, for trying out"
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The companies and rules at hand; there is at least one company."""
+    """The companies and rules at hand; there is at least one company.
+
+    `book` tells of the gateway's rules, `books` of those of companies that have their own.
+    """
 
     tenants: tuple[Tenant, ...]
     rules: RuleSet
     inspect_size: int
+    book: Book
+    books: Mapping[str, Book] = field(default_factory=dict)
 
     def company(self, name: str | None) -> Tenant:
         """The company of this name, or the first; an unknown name stops the command."""
@@ -67,10 +74,55 @@ def settings(path: Path | None) -> Config:
 def desk(path: Path | None) -> Desk:
     """The companies and rules of the settings; a sample company if no file is named or found."""
     if path is None and not DEFAULT.exists():
-        say(f"There is no {DEFAULT}; judged by the shipped rules for a sample company.", "yellow")
+        say(phrases.NO_CONFIG(path=DEFAULT), "yellow")
         return _sample()
-    policy = settings(path).policy
-    return Desk(policy.tenants, policy.rules, policy.inspect_size)
+    config = settings(path)
+    policy = config.policy
+    return Desk(policy.tenants, policy.rules, policy.inspect_size, config.book, config.books)
+
+
+def with_rules(bench: Desk, name: str) -> Desk:
+    """The desk with other rules: of a gateway's file, or of a rules file or folder for everybody.
+
+    The name of a shipped pack does as well.
+    """
+    path = Path(name)
+    if path.is_file() and _is_gateway(path):
+        return desk(path)
+    book = rules_of(name)
+    tenants = tuple(replace(tenant, rules=None) for tenant in bench.tenants)
+    return replace(bench, tenants=tenants, rules=book.rules, book=book, books={})
+
+
+def rules_of(name: str) -> Book:
+    """The rules of a file, of all files in a folder, or of a shipped pack."""
+    found = packs.read_files(rules_files(name))
+    if found.book is None:
+        raise Stopped("\n".join(map(str, found.faults)), BAD_CONFIG)
+    return found.book
+
+
+def rules_files(name: str) -> tuple[Path, ...]:
+    """The rules files that a path or the name of a shipped pack stands for."""
+    path = Path(name)
+    if path.is_dir():
+        files = sorted(each for each in path.iterdir() if each.suffix in (".yaml", ".yml"))
+        if not files:
+            raise Stopped(f"No rules file stands in {name}; name another folder.", NO_INPUT)
+        return tuple(files)
+    shipped = packs.SHIPPED / f"{name}.yaml"
+    if not path.exists() and path.name == name and shipped.is_file():
+        return (shipped,)
+    if not path.exists():
+        words = f"There is no file {name}; name a rules file, a folder, or a shipped pack."
+        raise Stopped(words, NO_INPUT)
+    return (path,)
+
+
+def _is_gateway(path: Path) -> bool:
+    """Whether a file holds a gateway's settings, not rules."""
+    value = document.read(path).value or {}
+    return any(key in value for key in ("listen", "companies", "next_hop"))
 
 
 def unknown_company(name: str, tenants: tuple[Tenant, ...]) -> Stopped:
@@ -81,9 +133,10 @@ def unknown_company(name: str, tenants: tuple[Tenant, ...]) -> Stopped:
 
 def _sample() -> Desk:
     found = packs.read(Document(str(DEFAULT), {}, {}, {}, ()), DEFAULT_RULES)
-    if found.rules is None:
+    if found.book is None:
         raise Stopped("\n".join(map(str, found.faults)), BAD_CONFIG)
-    languages = tuple(pack.language for pack in found.rules.packs)
+    rules = found.book.rules
+    languages = tuple(pack.language for pack in rules.packs)
     sample = Tenant(
         id="sample",
         name="Sample Inc.",
@@ -96,4 +149,4 @@ def _sample() -> Desk:
         keys=(_SAMPLE_KEY,),
         wordings={language: block.default(language) for language in languages},
     )
-    return Desk((sample,), found.rules, Policy((), found.rules).inspect_size)
+    return Desk((sample,), rules, Policy((), rules).inspect_size, found.book)

@@ -39,7 +39,7 @@ class Wanted:
             return False
         if self.ids and not str(line.get("id", "")).startswith(self.ids):
             return False
-        at = _time(line)
+        at = written_at(line)
         return self.since is None or (at is not None and at >= self.since)
 
 
@@ -69,17 +69,15 @@ def log(file: str | None, *, is_json: bool, path: Path | None, **wanted: Any) ->
 
     FILE is the log of the settings unless named; - is standard input.
     """
-    lost, asked = _Lost(), Wanted(**wanted)
-    with _open(file, path) as lines:
-        chosen = (line for line in _parsed(lines, lost) if asked.fits(line))
+    lost, asked = Lost(), Wanted(**wanted)
+    with opened(file, path) as lines:
+        chosen = (line for line in parsed(lines, lost) if asked.fits(line))
         if is_json:
             for line in chosen:
                 screen.echo_json(line)
         else:
             _print(chosen)
-    if lost.count:
-        words = "1 line that is" if lost.count == 1 else f"{lost.count} lines that are"
-        screen.say(f"Passed over {words} no JSON (log.format: json writes it).", "yellow")
+    lost.tell()
 
 
 def moment(text: str, now: datetime) -> datetime:
@@ -91,7 +89,8 @@ def moment(text: str, now: datetime) -> datetime:
 
 
 @contextmanager
-def _open(file: str | None, config: Path | None) -> Iterator[Iterable[bytes]]:
+def opened(file: str | None, config: Path | None) -> Iterator[Iterable[bytes]]:
+    """The lines of a log: of this file, of standard input for `-`, or of the settings' log."""
     if file == "-":
         yield sys.stdin.buffer
         return
@@ -115,13 +114,19 @@ def _of_settings(path: Path | None) -> Path:
 
 
 @dataclass(slots=True)
-class _Lost:
+class Lost:
     """How many lines were no JSON."""
 
     count: int = 0
 
+    def tell(self) -> None:
+        """Say so, if any were."""
+        if self.count:
+            words = "1 line that is" if self.count == 1 else f"{self.count} lines that are"
+            screen.say(f"Passed over {words} no JSON (log.format: json writes it).", "yellow")
 
-def _parsed(lines: Iterable[bytes], lost: _Lost) -> Iterator[dict[str, Any]]:
+
+def parsed(lines: Iterable[bytes], lost: Lost) -> Iterator[dict[str, Any]]:
     """The lines about mails; the log also holds others, of starts and faults."""
     for raw in lines:
         if not raw.strip():
@@ -156,7 +161,7 @@ _STYLES = {
 
 
 def _cells(line: Mapping[str, Any]) -> Iterator[str]:
-    at = _time(line)
+    at = written_at(line)
     yield f"{at:%Y-%m-%d %H:%M:%S}" if at else "?"
     yield from (_text(line.get(name)) for name in ("id", "company", "decision", "reason", "score"))
     reply = line.get("reply")
@@ -178,7 +183,7 @@ def _seconds(stages: Any) -> str:
     return f"{sum(known):.3f}" if known else ""
 
 
-def _time(line: Mapping[str, Any]) -> datetime | None:
+def written_at(line: Mapping[str, Any]) -> datetime | None:
     """When it was written, in this machine's zone."""
     try:
         at = datetime.fromisoformat(str(line.get("timestamp")))

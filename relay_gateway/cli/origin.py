@@ -26,15 +26,19 @@ def place(origin: Origin) -> str:
 
 
 def changes(book: Book, company: str = "") -> Iterator[Text]:
-    """One line for each thing that an own file changes or adds; a pack of only own rules is one."""
+    """One line for each thing that an own file changes or adds.
+
+    Where no shipped rules of a language are loaded, the first own file is one line.
+    """
     for language in dict.fromkeys(change.language for change in book.changes):
         its = [change for change in book.changes if change.language == language]
         head = f"{company + ' ' if company else ''}{language}: "
         if not company and _is_own_pack(book, language):
-            files = ", ".join(dict.fromkeys(place(each.by).rpartition(":")[0] for each in its))
-            said = phrases.OWN_PACK(count=len(its), files=files)
+            first = [each for each in its if each.is_addition and each.by.file == its[0].by.file]
+            file = place(its[0].by).rpartition(":")[0]
+            said = phrases.OWN_PACK(count=len(first), file=file)
             yield Text.assemble((head, "bold"), printable(said))
-            its = [change for change in its if not change.is_addition]
+            its = [change for change in its if change not in first]
         for change in its:
             yield _line(head, change)
 

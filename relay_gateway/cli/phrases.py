@@ -58,6 +58,15 @@ ROLES = {
     Role.VETO: Said("veto", "veto 除外"),
 }
 
+NO_CONFIG = Said(
+    "There is no {path}; judged by the shipped rules for a sample company.",
+    "{path} がないため、付属ルールと見本の会社で判定します。",
+)
+NO_LEDGER = Said(
+    "There is no ledger {path} yet; it begins with the first referral.",
+    "台帳 {path} はまだありません。最初のご案内のときに作られます。",
+)
+
 # check
 IN_ORDER = Said("{path} is in order.", "{path} に問題はありません。")
 LISTEN = Said("listen", "受信")
@@ -72,9 +81,7 @@ OVERRIDES = Said("What own rules change", "自社ルールによる変更")
 NO_OVERRIDES = Said(
     "No rules of your own: the shipped ones as they are.", "自社ルールなし（付属ルールのまま）。"
 )
-OWN_PACK = Said(
-    "{count} rules, all of your own, from {files}", "すべて自社ルール {count} 件（{files}）"
-)
+OWN_PACK = Said("{count} rules of your own in {file}", "自社ルール {count} 件（{file}）")
 BY = Said("by {place}", "変更元 {place}")
 SHIPPED = Said("shipped", "付属")
 ADDED = Said("added", "追加")
@@ -161,6 +168,22 @@ MORE_DECISIONS = Said(
     "{count} rules say the decision: {rules}.", "結論を示すルールは {count} 件：{rules}。"
 )
 
+# rewrite
+FROM_COMPANY = Said("Company: {company}.", "会社：{company}")
+WRITTEN = Said(
+    "Written with {edits} edits, {grown} bytes longer.",
+    "{edits} か所を変更して書き出しました（{grown} バイト増）。",
+)
+AS_IT_CAME = Said(
+    "Written byte for byte as it came.", "元のまま 1 バイトも変えずに書き出しました。"
+)
+USE_FORCE = Said(
+    "Use --force to see what would be written in mode live.",
+    "--force を付けると、live の場合の内容を書き出します。",
+)
+LACKING = Said("Missing: {what}.", "不足：{what}")
+VETOED = Said("A veto speaks against it.", "除外ルールに当たっています。")
+
 # scan
 NO_MAIL = Said(
     "There is no mail here; name .eml files, an mbox, a Maildir or their folder.",
@@ -202,16 +225,10 @@ UNLABELLED = Said(
     "{mails} 通のうち {count} 通にはラベルがなく、この数字に含めていません。",
 )
 
-# credits
-PEOPLE = Said("people", "人数")
-CREDITS = Said("credits", "クレジット")
-TOWARDS = Said("towards the next", "次のクレジットまで")
-COUNTED = Said("counted", "集計")
-
 # rules
 NO_RULES = Said("No rule fits.", "当てはまるルールはありません。")
 TESTED = Said(
-    "{rules} rules, {examples} examples: all as they should be.",
+    "All {examples} examples are as they should be (rules: {rules}).",
     "ルール {rules} 件、例文 {examples} 件：すべて合格です。",
 )
 FAILED = Said(

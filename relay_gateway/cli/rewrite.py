@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
-from relay_gateway.cli import mailbox, reasons, screen, trial
+from relay_gateway.cli import mailbox, phrases, reasons, screen, trial
 from relay_gateway.cli.desk import config_option, desk
 from relay_gateway.cli.envelope import asked, envelope_options
 from relay_gateway.cli.explain import as_if
+from relay_gateway.cli.tongue import lang_option
 from relay_gateway.cli.trial import Trial
 from relay_gateway.core.edit import apply
 from relay_gateway.core.judge import Finding
@@ -23,6 +24,7 @@ from relay_gateway.core.reason import Reason
 @click.option("--force", "is_forced", is_flag=True, help="Take the mail for a rejection anyway.")
 @click.option("-o", "--output", metavar="OUT", default="-", help="A file; otherwise stdout.")
 @envelope_options
+@lang_option
 @config_option
 def rewrite(mail: str, *, is_forced: bool, output: str, path: Path | None, **given: Any) -> None:
     """Write a mail as it would leave, but for our Received: field.
@@ -53,16 +55,17 @@ def _write(output: str, outgoing: bytes) -> None:
 def _tell(judged: Trial, grown: int, *, is_forced: bool) -> None:
     decision = judged.decision
     if judged.is_as_if:
-        screen.say(f"Company: {as_if(judged)}.", "yellow")
+        screen.say(phrases.FROM_COMPANY(company=as_if(judged)), "yellow")
     detail = f" ({decision.detail})" if decision.detail else ""
     why = reasons.FORCED if is_forced and decision.edits else reasons.SENTENCES[decision.reason]
     screen.say(f"{judged.finding}, {decision.reason}{detail}: {why}")
     if decision.edits:
-        screen.say(f"Written with {len(decision.edits)} edits, {grown} bytes longer.", "green")
+        screen.say(phrases.WRITTEN(edits=len(decision.edits), grown=grown), "green")
     else:
-        screen.say("Written byte for byte as it came.")
+        screen.say(str(phrases.AS_IT_CAME))
     if decision.reason is Reason.MONITOR:
-        screen.say("Use --force to see what would be written in mode live.")
+        screen.say(str(phrases.USE_FORCE))
     elif judged.finding is Finding.LEAVE and decision.verdict:
         lacking = [str(words) for words in reasons.missing(decision.verdict)]
-        screen.say(f"Missing: {'; '.join(lacking)}." if lacking else "A veto speaks against it.")
+        said = phrases.LACKING(what="; ".join(lacking)) if lacking else str(phrases.VETOED)
+        screen.say(said)

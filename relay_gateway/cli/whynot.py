@@ -83,6 +83,8 @@ def why_not(raw: bytes, rules: RuleSet) -> WhyNot | None:
                     vetoes.append((sentence, one))
                 elif one.rule.role is Role.SUPPORT and one.rule.weight >= _POINTING:
                     near.append((sentence, one))
+    # What one thing silenced came nearest.
+    candidates.sort(key=lambda each: len(each.silences))
     return WhyNot(best, tuple(candidates), tuple(near), tuple(vetoes))
 
 
@@ -186,7 +188,7 @@ def show(console: Console, told: WhyNot, reason: Said, *, is_by_words: bool) -> 
     console.print(Text(str(phrases.WHY if is_insert else phrases.WHY_NOT), "bold"))
     finding = phrases.FINDINGS[verdict.finding]
     if not is_by_words:
-        said = phrases.NOT_READ(reason=str(reason) + _gap(), finding=finding)
+        said = phrases.NOT_READ(reason=reason, finding=finding)
         console.print("  " + said, style="yellow", soft_wrap=True)
     for sentence, one in told.vetoes[:_SHOWN]:
         said = phrases.VETO_SAYS(rule=one.rule.name, words=printable(one.words))
@@ -200,11 +202,6 @@ def show(console: Console, told: WhyNot, reason: Said, *, is_by_words: bool) -> 
     if not told.candidates and not _decisions(verdict):
         console.print("  " + str(phrases.NO_CANDIDATE), soft_wrap=True)
         _show_near(console, told.near)
-
-
-def _gap() -> str:
-    # Japanese sentences follow each other without a blank.
-    return "" if str(phrases.HAS) == phrases.HAS.ja else " "
 
 
 def _decisions(verdict: Verdict) -> dict[str, float]:

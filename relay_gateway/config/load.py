@@ -23,6 +23,9 @@ from relay_gateway.config.models import (
 )
 from relay_gateway.config.secret import BadSecret, MissingSecret
 from relay_gateway.core.decision import Policy
+from relay_gateway.core.rules import build
+
+_NO_BOOK = Book(build(()), {})
 
 
 class BadConfig(Exception):
@@ -58,7 +61,7 @@ class Config:
     pid_file: Path
     missing_secrets: tuple[MissingSecret, ...] = ()
     cautions: tuple[Fault, ...] = ()
-    book: Book | None = None
+    book: Book = _NO_BOOK
     books: Mapping[str, Book] = field(default_factory=dict)
 
 

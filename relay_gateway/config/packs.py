@@ -16,7 +16,7 @@ from relay_gateway.config.book import Book, Change, Origin
 from relay_gateway.config.document import Document, Fault
 from relay_gateway.config.models import RuleEntry, RulesFile
 from relay_gateway.core import rules
-from relay_gateway.core.rules import BadRules, Pack, Role, Rule, RuleSet, State
+from relay_gateway.core.rules import BadRules, Pack, Role, Rule, State
 
 SHIPPED = Path(__file__).parent.parent / "rules"
 
@@ -25,22 +25,19 @@ SHIPPED = Path(__file__).parent.parent / "rules"
 class Found:
     """The rules that the files hold; no book after faults.
 
-    `languages` are those that were meant; None if a file does not say.
+    `languages` are those that were meant; None if a file does not say. `is_unread` tells that not
+    only rules are at fault, but the files that they stand in.
     """
 
     book: Book | None
     languages: frozenset[str] | None
     faults: tuple[Fault, ...]
-    joined: Mapping[str, _Joined] = field(default_factory=dict, repr=False)
-
-    @property
-    def rules(self) -> RuleSet | None:
-        """The rules alone."""
-        return self.book.rules if self.book else None
+    joined: Mapping[str, Joined] = field(default_factory=dict, repr=False)
+    is_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
+class Placed:
     """A rule as it is now and as it was written, and where: the item of a file's list."""
 
     rule: Rule
@@ -50,25 +47,46 @@ class _Placed:
 
     @property
     def origin(self) -> Origin:
+        """Where its name stands."""
         return _origin(self.found, self.index)
+
+    def at(self, fault: rules.Fault) -> Fault:
+        """What is wrong with it, at its place in the file."""
+        field_name = "is" if fault.field == "role" else fault.field
+        route = ("rules", self.index, field_name) + (() if fault.item is None else (fault.item,))
+        is_clause = fault.what.startswith(("is ", "matches "))
+        said = f"{field_name} {fault.what}" if is_clause else fault.what
+        advice = _ADVICE.get(field_name, "") if route[:3] in self.found.values else ""
+        return self.found.at(route, f"rule {self.rule.name}: {said}{advice}")
 
 
 @dataclass(slots=True)
-class _Joined:
+class Joined:
     """The rules of one language from all files, and what the later ones changed."""
 
     language: str
     threshold: float | None = None
     threshold_at: Origin | None = None
-    rules: list[_Placed] = field(default_factory=list)
+    rules: list[Placed] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
 
-    def copy(self) -> _Joined:
+    @property
+    def as_written(self) -> Pack:
+        """The rules before their weights and states were changed."""
+        return Pack(self.language, self.threshold or 0.0, tuple(r.written for r in self.rules))
+
+    @property
+    def as_changed(self) -> Pack:
+        """The rules as they judge."""
+        return Pack(self.language, self.threshold or 0.0, tuple(r.rule for r in self.rules))
+
+    def copy(self) -> Joined:
         """The same, to be continued by a company's files; what changed before is not its doing."""
         return replace(self, rules=list(self.rules), changes=[])
 
     def join(self, found: Document, file: RulesFile) -> Iterator[Fault]:
         """A whole rule takes the place of its namesake in a file before; others change it."""
+        before = len(self.changes)
         self._set_threshold(found, file)
         whole = [(at, entry) for at, entry in enumerate(file.rules) if not _is_change(entry)]
         new = [_placed(file.language, found, at, entry) for at, entry in whole]
@@ -82,7 +100,8 @@ class _Joined:
                 yield from self._change(found, at, entry)
             elif entry.role is None:
                 what = f'is is missing in rules[{at + 1}]; write for example is: "decision"'
-                yield found.at_key(("rules", at, "is"), what)
+                yield found.at(("rules", at), what)
+        self.changes[before:] = sorted(self.changes[before:], key=lambda each: each.by.line)
 
     def _set_threshold(self, found: Document, file: RulesFile) -> None:
         if file.threshold is None:
@@ -111,7 +130,7 @@ class _Joined:
             self.rules[at] = replace(was, rule=rule)
             self._note(was, rule, _origin(found, index))
 
-    def _note(self, was: _Placed | None, rule: Rule, by: Origin) -> None:
+    def _note(self, was: Placed | None, rule: Rule, by: Origin) -> None:
         if was is not None or not by.is_shipped:
             before, origin = (was.rule, was.origin) if was else (None, None)
             self.changes.append(Change(self.language, by, origin, before, rule))
@@ -135,8 +154,9 @@ def read(home: Document, names: Sequence[str], base: Found | None = None) -> Fou
             continue
         languages.add(_join(path, joined, faults, is_sure=is_whole))
     meant = None if None in languages else frozenset(map(str, languages))
+    is_unread = bool(faults)
     book = _book(joined, base.book if base else None, faults) if is_whole else None
-    return Found(None if faults else book, meant, tuple(faults), joined)
+    return Found(None if faults else book, meant, tuple(faults), joined, is_unread)
 
 
 def read_files(paths: Sequence[Path]) -> Found:
@@ -144,7 +164,7 @@ def read_files(paths: Sequence[Path]) -> Found:
     shipped pack of that language.
     """
     faults: list[Fault] = []
-    joined: dict[str, _Joined] = {}
+    joined: dict[str, Joined] = {}
     languages: set[str | None] = set()
     shapes = [shape.read(path, RulesFile)[1] for path in paths]
     whole = {file.language for file in shapes if file and file.threshold is not None}
@@ -153,20 +173,21 @@ def read_files(paths: Sequence[Path]) -> Found:
             _join(SHIPPED / f"{language}.yaml", joined, faults)
     for path in paths:
         languages.add(_join(path, joined, faults))
+    is_unread = bool(faults)
     book = _book(joined, None, faults)
     meant = None if None in languages else frozenset(map(str, languages))
-    return Found(None if faults else book, meant, tuple(faults), joined)
+    return Found(None if faults else book, meant, tuple(faults), joined, is_unread)
 
 
 def _join(
-    path: Path, joined: dict[str, _Joined], faults: list[Fault], *, is_sure: bool = True
+    path: Path, joined: dict[str, Joined], faults: list[Fault], *, is_sure: bool = True
 ) -> str | None:
     """One more file; the language that it is meant for."""
     is_sure = is_sure and not faults
     found, file, its_faults = shape.read(path, RulesFile)
     faults += its_faults
     if file:
-        more = tuple(joined.setdefault(file.language, _Joined(file.language)).join(found, file))
+        more = tuple(joined.setdefault(file.language, Joined(file.language)).join(found, file))
         # What it changes may stand in a file that could not be read.
         faults += more if is_sure else ()
     language = (found.value or {}).get("language")
@@ -220,9 +241,9 @@ def _origin(found: Document, index: int) -> Origin:
     return Origin(found.file, found.keys[("rules", index, "name")][0], _is_ours(found.file))
 
 
-def _placed(language: str, found: Document, index: int, entry: RuleEntry) -> _Placed:
+def _placed(language: str, found: Document, index: int, entry: RuleEntry) -> Placed:
     rule = _rule(language, entry)
-    return _Placed(rule, rule, found, index)
+    return Placed(rule, rule, found, index)
 
 
 def _rule(language: str, entry: RuleEntry) -> Rule:
@@ -242,12 +263,12 @@ def _rule(language: str, entry: RuleEntry) -> Rule:
     )
 
 
-def _book(joined: dict[str, _Joined], base: Book | None, faults: list[Fault]) -> Book | None:
+def _book(joined: dict[str, Joined], base: Book | None, faults: list[Fault]) -> Book | None:
     for one in joined.values():
         if one.threshold is None:
             faults += _no_threshold(one)
-    packs = tuple(_pack(one, [each.rule for each in one.rules]) for one in joined.values())
-    written = tuple(_pack(one, [each.written for each in one.rules]) for one in joined.values())
+    packs = tuple(one.as_changed for one in joined.values())
+    written = tuple(one.as_written for one in joined.values())
     known = base.written if base else ()
     try:
         built = rules.build(
@@ -265,30 +286,23 @@ def _book(joined: dict[str, _Joined], base: Book | None, faults: list[Fault]) ->
     return Book(built, origins, changes, written)
 
 
-def _pack(one: _Joined, texts: Sequence[Rule]) -> Pack:
-    return Pack(one.language, one.threshold or 0.0, tuple(texts))
-
-
-def _no_threshold(one: _Joined) -> Iterator[Fault]:
+def _no_threshold(one: Joined) -> Iterator[Fault]:
     what = f"threshold is missing for {one.language}; write for example threshold: 4"
     for placed in one.rules[:1]:
         yield placed.found.at_key(("threshold",), what)
 
 
-def _told(fault: rules.Fault, one: _Joined) -> Fault:
+def _told(fault: rules.Fault, one: Joined) -> Fault:
     """The same at its place in the file, with the name of the rule and what to do."""
     placed = one.rules[fault.rule_index]
-    field_name = "is" if fault.field == "role" else fault.field
-    route = ("rules", placed.index, field_name) + (() if fault.item is None else (fault.item,))
-    is_clause = fault.what.startswith(("is ", "matches "))
-    said = f"{field_name} {fault.what}" if is_clause else fault.what
-    advice = _ADVICE.get(field_name, "") if route[:3] in placed.found.values else ""
+    told = placed.at(fault)
     if placed.origin.is_shipped and (guards := _own_guards(one)):
-        advice = f"; an own guard takes it back, narrow {guards}"
-    return placed.found.at(route, f"rule {placed.rule.name}: {said}{advice}")
+        advice = f"an own guard takes it back, narrow {guards}"
+        return replace(told, what=f"{told.what.partition(';')[0]}; {advice}")
+    return told
 
 
-def _own_guards(one: _Joined) -> str:
+def _own_guards(one: Joined) -> str:
     """The guards of own files, to which a shipped rule's example can be lost."""
     own = [each for each in one.rules if each.rule.role is Role.GUARD]
     return " or ".join(

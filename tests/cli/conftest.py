@@ -58,9 +58,10 @@ def office(here):
     return here
 
 
-def run(*arguments, stdin=None):
+def run(*arguments, stdin=None, locale="C"):
     """The command line as a shell would call it; a traceback fails the test."""
-    result = CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
+    runner = CliRunner(env={"LC_ALL": locale})
+    result = runner.invoke(main, [str(each) for each in arguments], input=stdin)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result

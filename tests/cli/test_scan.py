@@ -123,7 +123,7 @@ def test_without_json_tables_close_the_scan(office):
     rows = [line.split() for line in text.splitlines()]
     assert ["insert", "rejection", "1"] in rows
     assert ["all", "2"] in rows
-    assert ["wish-unmet", "decision", "ja", "1"] in rows
+    assert ["wish-unmet", "decision", "ja", "1", "1", "1", "0"] in rows
     assert "./1.eml" in text
     assert "./2.eml" not in text
 
