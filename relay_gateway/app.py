@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from relay_gateway.config import Config, Listener
+from relay_gateway.config import Config, LedgerPlace, Listener
 from relay_gateway.core.decision import Decision, decide
 from relay_gateway.core.edit import Raw
 from relay_gateway.core.envelope import Envelope
@@ -23,7 +23,12 @@ from relay_gateway.edge.capture import capture
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
 from relay_gateway.edge.grants import Grants
+from relay_gateway.edge.journal import Journal
+from relay_gateway.edge.journalled_ledger import JournalledLedger
+from relay_gateway.edge.ledger import Book
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
+from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
+from relay_gateway.edge.redis_server import Server, Shape
 from relay_gateway.edge.reproducers import SECONDS, Reproducers
 from relay_gateway.edge.smtp import FrontEnd, Limits
 from relay_gateway.edge.sockets import Sockets
@@ -55,7 +60,7 @@ class Running:
     addresses: tuple[tuple[str, int], ...]
     next_hop: tuple[str, int]
     outbox: Path | None
-    ledger: SqliteLedger
+    ledger: JournalledLedger
     front_ends: tuple[FrontEnd, ...] = field(repr=False)
 
     @property
@@ -87,9 +92,9 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         host, port, outbox = await _next_hop(config, stack)
-        ledger = SqliteLedger(config.ledger)
-        await ledger.open()
+        ledger = book(config.ledger)
         stack.push_async_callback(ledger.close)
+        await ledger.open()
         reproducers = reproducers or _reproducers(config)
         if reproducers is not None:
             stack.push_async_callback(reproducers.stop)
@@ -203,7 +208,7 @@ async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:
 class _Desk:
     """Where it is written down what becomes of mails."""
 
-    ledger: SqliteLedger
+    ledger: JournalledLedger
     guard: BurstGuard
     grants: Grants
     reproducers: Reproducers | None
@@ -241,6 +246,37 @@ class _House:
         return FrontEnd(
             _entrance(listener), gateway.relay, hop, _limits(config), timeouts, self.crowd
         )
+
+
+def book(place: LedgerPlace, *, only_reads: bool = False) -> JournalledLedger:
+    """The ledger of this place with its journal, still to be opened."""
+    journal = Journal(place.journal, only_reads=only_reads)
+    return JournalledLedger(
+        store(place, only_reads=only_reads),
+        journal,
+        place.patience,
+        may_be_away=place.redis is not None,
+        only_reads=only_reads,
+    )
+
+
+def store(place: LedgerPlace, *, only_reads: bool = False) -> Book:
+    """The ledger of this place alone, still to be opened."""
+    redis = place.redis
+    if redis is None:
+        return SqliteLedger(place.near, only_reads=only_reads)
+    server = Server(
+        redis.addresses,
+        Shape(redis.shape),
+        redis.service,
+        redis.database,
+        redis.is_tls,
+        redis.ca,
+        redis.user,
+        redis.password,
+        redis.sentinel_password,
+    )
+    return RedisLedger(server, replicas=Replicas(place.wait_replicas, place.wait_seconds))
 
 
 def _destination(config: Config, address: tuple[str, int]) -> Destination:

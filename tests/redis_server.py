@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from relay_gateway.edge.redis_server import Server
+from relay_gateway.edge.redis_server import Server, Shape
 
 
 def binary() -> str:
@@ -30,10 +30,12 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on just now, and low enough for the bus of a cluster above it."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            if (port := probe.getsockname()[1]) < 55_000:
+                return port
 
 
 class RedisServer:
@@ -73,11 +75,20 @@ class RedisServer:
             time.sleep(0.02)
 
     def ask(self, *words: str) -> str:
-        """The first line of its answer."""
+        """Its answer: a line, or a text."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
             told = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
             line.sendall(f"*{len(words)}\r\n{told}".encode())
-            return line.makefile("rb").readline().decode().strip()
+            answer = line.makefile("rb")
+            first = answer.readline().decode().strip()
+            return answer.read(int(first[1:])).decode() if first.startswith("$") else first
+
+    def wait_for(self, words: str, *question: str) -> None:
+        """Ask until the answer holds these words."""
+        deadline = time.monotonic() + 30
+        while words not in self.ask(*question):
+            assert time.monotonic() < deadline, (self.folder / "redis.log").read_text()
+            time.sleep(0.02)
 
     def kill(self) -> None:
         """SIGKILL, as power cuts and out-of-memory killers do."""
@@ -99,3 +110,95 @@ class RedisServer:
     def _end(self, how: signal.Signals) -> None:
         self.process.send_signal(how)
         self.process.wait(10)
+
+
+class Cluster:
+    """Three nodes, each with a third of the slots."""
+
+    def __init__(self, folder: Path) -> None:
+        own = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
+        self.nodes = [RedisServer(folder / str(number), *own) for number in range(3)]
+
+    @property
+    def place(self) -> Server:
+        """Two of its nodes, by which clients find all."""
+        addresses = tuple(("127.0.0.1", node.port) for node in self.nodes[:2])
+        return Server(addresses, Shape.CLUSTER)
+
+    def start(self) -> Cluster:
+        """Start the nodes and have them meet."""
+        for number, node in enumerate(self.nodes):
+            node.start()
+            slots = range(number * 16384 // 3, (number + 1) * 16384 // 3)
+            assert node.ask("CLUSTER", "ADDSLOTS", *map(str, slots)) == "+OK"
+            node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(self.nodes[0].port))
+        for node in self.nodes:
+            node.wait_for("cluster_state:ok", "CLUSTER", "INFO")
+            node.wait_for("cluster_known_nodes:3", "CLUSTER", "INFO")
+        return self
+
+    def clear(self) -> None:
+        """Forget all."""
+        for node in self.nodes:
+            node.ask("FLUSHALL")
+
+    def stop(self) -> None:
+        """The end."""
+        for node in self.nodes:
+            node.stop()
+
+
+class Watched:
+    """A primary with two replicas, and a Sentinel that makes one of them the next primary."""
+
+    def __init__(self, folder: Path) -> None:
+        self.primary = RedisServer(folder / "primary")
+        above = ("--replicaof", "127.0.0.1", str(self.primary.port), "--repl-diskless-sync-delay")
+        self.replicas = [RedisServer(folder / f"replica{n}", *above, "0") for n in (1, 2)]
+        self.folder = folder
+        self.port = free_port()
+        self.sentinel: subprocess.Popen[bytes] | None = None
+
+    @property
+    def place(self) -> Server:
+        """The Sentinel, and its name for the primary."""
+        return Server((("127.0.0.1", self.port),), Shape.SENTINEL, "relay")
+
+    def start(self) -> Watched:
+        """Start all of them, and wait until they know each other."""
+        self.primary.start()
+        for replica in self.replicas:
+            replica.start()
+            replica.wait_for("master_link_status:up", "INFO", "replication")
+        settings = self.folder / "sentinel.conf"
+        settings.write_text(
+            f"port {self.port}\nbind 127.0.0.1\nlogfile {self.folder}/sentinel.log\n"
+            f"dir {self.folder}\nsentinel monitor relay 127.0.0.1 {self.primary.port} 1\n"
+            "sentinel down-after-milliseconds relay 500\nsentinel failover-timeout relay 5000\n"
+        )
+        self.sentinel = subprocess.Popen([binary(), str(settings), "--sentinel"])
+        self._told("num-slaves", "2")
+        return self
+
+    def stop(self) -> None:
+        """The end."""
+        if self.sentinel:
+            self.sentinel.kill()
+            self.sentinel.wait(10)
+        for server in (self.primary, *self.replicas):
+            server.stop()
+
+    def _told(self, name: str, value: str) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
+                    line.sendall(b"SENTINEL MASTER relay\r\n")
+                    words = line.recv(65536).decode().split("\r\n")
+                if name in words and words[words.index(name) + 2] == value:
+                    return
+            except OSError:
+                pass
+            assert time.monotonic() < deadline, (self.folder / "sentinel.log").read_text()
+            time.sleep(0.05)

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 from relay_gateway.config import BadConfig, Config, Tls, ensure_secrets, load
 from relay_gateway.config.document import Document, plain, read
 from relay_gateway.config.packs import SHIPPED
+from relay_gateway.config.redis_url import RedisPlace
 from relay_gateway.core.access import Access
 from relay_gateway.core.block import default
-from relay_gateway.core.credit import Basis, Terms
+from relay_gateway.core.burst import Guard
+from relay_gateway.core.credit import Basis, GrantOn, Reversal, Terms
 from relay_gateway.core.rules import State
 from relay_gateway.core.segment import Segment
 from relay_gateway.core.tenant import CARRIERS, SKIP_TLDS, Mode, Scope
@@ -102,8 +104,57 @@ def test_paths_begin_at_the_folder_of_their_file(folder):
     text = "outbox: out\nledger: sqlite:var/l.db\nlog: {file: g.log}\n"
     write(folder, "gateway.yaml", GATEWAY + text)
     config = loaded(folder)
-    paths = (config.outbox, config.ledger, config.log.file)
+    paths = (config.outbox, config.ledger.path, config.log.file)
     assert paths == (folder / "out", folder / "var/l.db", folder / "g.log")
+
+
+def test_a_redis_is_named_by_its_url_with_its_secrets_beside_it(folder):
+    write(folder, "redis-password", "geheim\n")
+    text = """\
+ledger:
+  url: rediss+sentinel://s1,[::1]:5000/relay/2
+  user: gateway
+  secret: {file: redis-password}
+  ca: ca.pem
+  journal: waiting.db
+  wait_replicas: 1
+"""
+    write(folder, "gateway.yaml", GATEWAY + text)
+    ledger = loaded(folder).ledger
+    assert ledger.path is None
+    assert (ledger.journal, ledger.patience) == (folder / "waiting.db", 0.25)
+    assert (ledger.wait_replicas, ledger.wait_seconds) == (1, 0.2)
+    assert ledger.redis == RedisPlace(
+        shape="sentinel",
+        addresses=(("s1", 26379), ("::1", 5000)),
+        service="relay",
+        database=2,
+        is_tls=True,
+        ca=folder / "ca.pem",
+        user="gateway",
+        password="geheim",
+    )
+    assert "geheim" not in repr(ledger)
+
+
+def test_the_journal_of_a_sqlite_ledger_stands_beside_it(folder):
+    write(folder, "gateway.yaml", GATEWAY + "ledger: {url: 'sqlite:l.db', patience: 1}\n")
+    ledger = loaded(folder).ledger
+    assert (ledger.path, ledger.journal) == (folder / "l.db", folder / "l.journal.sqlite3")
+    assert ledger.patience == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("redis://localhost", RedisPlace("single", (("localhost", 6379),))),
+        ("rediss://r:1/3", RedisPlace("single", (("r", 1),), database=3, is_tls=True)),
+        ("redis+cluster://a:7,b", RedisPlace("cluster", (("a", 7), ("b", 6379)))),
+    ],
+)
+def test_a_redis_url_alone_is_enough(folder, url, place):
+    write(folder, "gateway.yaml", GATEWAY + f"ledger: {url}\n")
+    assert loaded(folder).ledger.redis == place
 
 
 def test_a_company_becomes_a_tenant(folder):
@@ -220,7 +271,23 @@ def test_three_faults_in_three_files_are_told_at_once(folder):
         ("limits: {hops: 0}", "4:16", "hops is 0, it must be at least 1"),
         ("limits: {message_size: 1 MiB, inspect_size: 2 MiB}", "4:45", "larger than message_size"),
         ("timeouts: {think: '5'}", "4:19", "a number belongs here"),
-        ("ledger: redis://localhost", "4:9", "this version keeps its ledger in SQLite"),
+        ("ledger: redis://a:pass@b", "4:9", '"redis://…@b", but a password does not belong'),
+        ("ledger: redis://a,b", "4:9", "it names several servers; write redis+sentinel:"),
+        ("ledger: redis+sentinel://a", "4:9", "write /NAME after the Sentinels"),
+        ("ledger: redis+cluster://a/1", "4:9", "a cluster has one database only"),
+        ("ledger: redis://a:99999", "4:9", "a port lies between 1 and 65535"),
+        ("ledger: redis://a/x", "4:9", "no number of a database"),
+        ("ledger: {url: 'redis:a'}", "4:15", "which is no ledger; write sqlite:PATH, redis://"),
+        ("ledger: {user: a}", "4:16", "user is for a Redis only; delete it"),
+        ("ledger: {url: 'redis://a', ca: x}", "4:32", "write rediss: in url, or delete it"),
+        ("ledger: {url: 'redis://a', secret: {env: EMPTY}}", "4:36", "EMPTY is empty or not set"),
+        (
+            "ledger: {url: 'redis+cluster://a', wait_replicas: 1}",
+            "4:51",
+            "set min-replicas-to-write on its servers",
+        ),
+        ("ledger: {url: 'redis://a', wait_replicas: true}", "4:43", "a whole number belongs here"),
+        ("ledger: [1]", "4:9", "write text"),
         ("ledger: l.db", "4:9", "write sqlite:PATH"),
         ("listen.x: 1", "4:1", "did you mean listen?"),
         ('"a\\nb": 1', "4:1", 'unknown key "a\\nb", choose one of'),
@@ -596,3 +663,53 @@ def test_links_begin_on_the_approved_day(folder, day, since):
 def test_a_scope_that_cannot_be_meant_is_refused_with_what_to_write(folder, line, what):
     write(folder, "companies/acme.yaml", f"{ACME}{line}\n")
     assert what in "".join(told(folder))
+
+
+def test_how_a_company_counts_and_when_its_months_end_is_its_own(folder):
+    settings = """\
+credits:
+  count_on: delivered
+  grant: 2
+  grant_on: settled
+  settle_hours: 72
+  reversal_after_grant: revoke_unused
+  expiry_days: 730
+  value_yen: 300000
+  retention_days: 500
+statement: {closing_day: 25, timezone: America/New_York}
+burst: {per_hour: 50}
+"""
+    write(folder, "companies/acme.yaml", ACME + settings)
+    (tenant,) = loaded(folder).policy.tenants
+    assert tenant.terms == Terms(
+        grant=2,
+        grant_on=GrantOn.SETTLED,
+        settle_hours=72,
+        reversal_after_grant=Reversal.REVOKE_UNUSED,
+        expiry_days=730,
+        value_yen=300000,
+    )
+    assert (tenant.calendar.closing_day, str(tenant.calendar.zone)) == (25, "America/New_York")
+    assert (tenant.guard, tenant.retention_days) == (Guard(50), 500)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            "statement: {timezone: Asia/Tokio}",
+            "which is no time zone; write for example Asia/Tokyo",
+        ),
+        ("statement: {timezone: ../../etc/passwd}", "which is no time zone"),
+        ("statement: {closing_day: 32}", "32"),
+        ("credits: {retention_days: 365}", "write retention_days: 400"),
+        ("credits: {value_yen: 0}", "0"),
+        ("credits: {reversal_after_grant: never}", "choose one of carry"),
+        ("burst: {factor: 0.5}", "0.5"),
+    ],
+)
+def test_terms_that_cannot_hold_are_faults(folder, settings, words):
+    write(folder, "companies/acme.yaml", f"{ACME}{settings}\n")
+    with pytest.raises(BadConfig) as refusal:
+        loaded(folder)
+    assert words in str(refusal.value)

@@ -14,7 +14,7 @@ from relay_gateway.cli import origin, phrases, screen
 from relay_gateway.cli.block import style
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.tongue import lang_option
-from relay_gateway.config import Config, Fault, Listener
+from relay_gateway.config import Config, Fault, LedgerPlace, Listener
 from relay_gateway.config.document import read
 from relay_gateway.core.rules import Pack, State
 from relay_gateway.core.tenant import Mode
@@ -53,7 +53,8 @@ def check(path: Path | None) -> None:
 def _unwritable(config: Config) -> Iterator[Fault]:
     """The places that `serve` could not write to, as the user who runs this."""
     places = {
-        ("ledger",): config.ledger,
+        ("ledger",): config.ledger.near,
+        ("ledger", "journal"): config.ledger.journal,
         ("log", "file"): config.log.file,
         ("reproducers",): config.reproducers,
     }
@@ -82,11 +83,18 @@ def _print_ways(console: Console, config: Config) -> None:
     ways = (
         *((phrases.LISTEN, _shown(listener)) for listener in config.listeners),
         (phrases.NEXT_HOP, onward),
-        (phrases.LEDGER, normpath(config.ledger)),
+        (phrases.LEDGER, _kept(config.ledger)),
+        (phrases.JOURNAL, normpath(config.ledger.journal)),
         (phrases.LOG, f"{file} ({config.log.format}, {config.log.level})"),
     )
     for name, value in ways:
         console.print(screen.fact(name, value), soft_wrap=True)
+
+
+def _kept(place: LedgerPlace) -> str:
+    name = normpath(place.path) if place.path else place.name
+    replicas = f", at least {place.wait_replicas} replicas" if place.wait_replicas else ""
+    return f"{name}{replicas}"
 
 
 def _shown(listener: Listener) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from relay_gateway.cli.tongue import Said
 from relay_gateway.core.judge import Finding
 from relay_gateway.core.rules import Role
+from relay_gateway.edge.ledger import Ailment
 
 # Headings of tables, and names of facts.
 COMPANY = Said("company", "会社")
@@ -71,6 +72,7 @@ IN_ORDER = Said("{path} is in order.", "{path} に問題はありません。")
 LISTEN = Said("listen", "受信")
 NEXT_HOP = Said("next hop", "送信先")
 LEDGER = Said("ledger", "台帳")
+JOURNAL = Said("journal", "待避ファイル")
 LOG = Said("log", "ログ")
 KEPT = Said("none; mails are kept in {path}", "なし（メールは {path} に保管）")
 STDERR = Said("standard error", "標準エラー出力")
@@ -226,12 +228,6 @@ UNLABELLED = Said(
     "{mails} 通のうち {count} 通にはラベルがなく、この数字に含めていません。",
 )
 
-# credits
-PEOPLE = Said("people", "人数")
-CREDITS = Said("credits", "クレジット")
-TOWARDS = Said("towards the next", "次のクレジットまで")
-COUNTED = Said("counted", "集計")
-
 # rules
 NO_RULES = Said("No rule fits.", "当てはまるルールはありません。")
 TESTED = Said(
@@ -294,3 +290,52 @@ CANNOT_LANGUAGE = Said(
     "二言語の手紙は、判定に使った言語の分だけが記録されています。",
 )
 BY_RULE = Said("By rule", "ルール別")
+
+# ledger
+EVENTS = Said("events", "件数")
+KINDS = Said("by kind", "内訳")
+HEAD = Said("head", "チェーン先頭")
+WAITING = Said(
+    "{count} events wait in the journal for the ledger.", "台帳への反映待ち: {count} 件。"
+)
+WHOLE = Said("Nothing is broken.", "壊れているところはありません。")
+AILMENTS = {
+    Ailment.NOT_PRIMARY: Said(
+        "This Redis is a replica ({detail}) and takes no events; name its primary, or Sentinels.",
+        "この Redis はレプリカ（{detail}）のため記録できません。"
+        "プライマリか Sentinel を指定してください。",
+    ),
+    Ailment.NO_LOG: Said(
+        "This Redis forgets events when it restarts; set appendonly yes.",
+        "この Redis は再起動でイベントを失います。appendonly yes を設定してください。",
+    ),
+    Ailment.LOG_FAILED: Said(
+        "This Redis cannot write its append-only file; look at its disk and its log.",
+        "この Redis は追記ファイルに書き込めません。ディスクとログを確認してください。",
+    ),
+    Ailment.LATE_SYNC: Said(
+        "With appendfsync {detail} a power cut may lose events; set appendfsync always.",
+        "appendfsync {detail} では停電時にイベントを失うことがあります。always にしてください。",
+    ),
+    Ailment.EVICTS: Said(
+        "A full Redis would throw events away ({detail}); set maxmemory-policy noeviction.",
+        "メモリ不足時にイベントが消えます（{detail}）。"
+        "maxmemory-policy noeviction にしてください。",
+    ),
+    Ailment.FEW_REPLICAS: Said(
+        "Only {detail} replicas are there, so all events go through the journal; "
+        "start the others, or lower ledger.wait_replicas.",
+        "レプリカが {detail} しかないため、イベントは待避ファイルを経由します。"
+        "レプリカを起動するか ledger.wait_replicas を下げてください。",
+    ),
+    Ailment.CUT_OFF: Said(
+        "A primary that is cut off would go on taking events and lose them; "
+        "set min-replicas-to-write 1 and min-replicas-max-lag 10.",
+        "切り離されたプライマリが記録を続け、失うおそれがあります。"
+        "min-replicas-to-write 1 と min-replicas-max-lag 10 を設定してください。",
+    ),
+    Ailment.HIDDEN: Said(
+        "This Redis does not show its settings; ask whoever runs it for appendfsync always.",
+        "この Redis は設定を開示しません。appendfsync always かどうか提供元に確認してください。",
+    ),
+}

@@ -23,7 +23,11 @@ def reload(path: Path | None) -> None:
 
     They are checked first. Mails under way arrive under the settings that they came under.
     """
-    config = settings(path)
+    renew(settings(path))
+
+
+def renew(config: Config) -> None:
+    """Have the gateway with these settings read them anew, and say what became of it."""
     before = _note(config)
     _signal(before)
     after = _outcome(config, before)

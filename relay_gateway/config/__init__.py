@@ -2,6 +2,7 @@
 
 from relay_gateway.config.document import Fault
 from relay_gateway.config.doors import Listener, Onward
+from relay_gateway.config.ledger import LedgerPlace
 from relay_gateway.config.load import BadConfig, Config, ensure_secrets, load
 from relay_gateway.config.models import (
     Limits,
@@ -17,6 +18,7 @@ __all__ = [
     "BadConfig",
     "Config",
     "Fault",
+    "LedgerPlace",
     "Limits",
     "Listener",
     "Log",

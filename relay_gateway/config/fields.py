@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic import WithJsonSchema as Schema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from relay_gateway.config.redis_url import BadPlace, redis_place
 from relay_gateway.config.zone import NoZone, zone
 
 SENTENCE = "sentence"
@@ -171,12 +172,16 @@ def _size(value: object) -> int:
 
 
 def _ledger(value: object) -> str:
-    how = "write sqlite:PATH, for example sqlite:../var/ledger.sqlite3"
+    how = "write sqlite:PATH, for example sqlite:../var/ledger.sqlite3, or the URL of a Redis"
     text = _text(value, how)
-    if text.startswith(("redis://", "rediss://")):
-        raise refuse(f"but this version keeps its ledger in SQLite; {how}")
-    if not re.fullmatch(r"sqlite:(?!//).+", text):
+    if re.fullmatch(r"sqlite:(?!//).+", text):
+        return text
+    if not text.startswith(("redis", "rediss")):
         raise refuse(how)
+    try:
+        redis_place(text)
+    except BadPlace as bad:
+        raise refuse(str(bad)) from None
     return text
 
 
@@ -316,7 +321,9 @@ Host = Annotated[str, BeforeValidator(_host), _string()]
 Domain = Annotated[str, BeforeValidator(_domain), _string(r"^[A-Za-z0-9.-]+$")]
 Mailbox = Annotated[str, BeforeValidator(_mailbox), _string(r"^[^\s<>]+@[A-Za-z0-9.-]+$")]
 Link = Annotated[str, BeforeValidator(_link), _string(r"^https://[^?#\s]+$")]
-Ledger = Annotated[str, BeforeValidator(_ledger), _string(r"^(sqlite:|rediss?://).+$")]
+Ledger = Annotated[
+    str, BeforeValidator(_ledger), _string(r"^(sqlite:|rediss?(\+(sentinel|cluster))?://).+$")
+]
 Timezone = Annotated[str, BeforeValidator(_timezone), _string(r"^[A-Za-z0-9/_+-]+$")]
 Location = Annotated[Path, BeforeValidator(_path), _string()]
 Size = Annotated[

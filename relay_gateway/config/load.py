@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from relay_gateway.config import companies, doors, packs, secret, shape
+from relay_gateway.config import companies, doors, ledger, packs, secret, shape
 from relay_gateway.config.book import Book
 from relay_gateway.config.document import Document, Fault
 from relay_gateway.config.doors import Listener, Onward
+from relay_gateway.config.ledger import LedgerPlace
 from relay_gateway.config.models import (
     DEFAULT_RULES,
     GatewayFile,
@@ -50,7 +51,7 @@ class Config:
     listeners: tuple[Listener, ...]
     next_hop: Onward | None
     outbox: Path
-    ledger: Path
+    ledger: LedgerPlace
     policy: Policy
     log: Log
     limits: Limits
@@ -80,13 +81,14 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     if file is None:
         raise BadConfig(_in_order(faults))
     ways = _Ways(*doors.listeners(found, file), *doors.onward(found, file, variables))
-    faults += (*_crossed(found, file), *ways.bad_listeners, *ways.bad_next_hop)
+    kept, bad_ledger = ledger.ledger(found, file, variables)
+    faults += (*_crossed(found, file), *ways.bad_listeners, *ways.bad_next_hop, *bad_ledger)
     if faults or rules.book is None:
         raise BadConfig(_in_order(faults))
     limits = _limits(found, file)
     policy = Policy(tenants.tenants, rules.book.rules, limits.inspect_size)
     return replace(
-        _config(path, file, ways, policy),
+        _config(path, file, ways, kept, policy),
         limits=limits,
         book=rules.book,
         books=tenants.books,
@@ -120,16 +122,17 @@ class _Ways:
     bad_next_hop: tuple[Fault, ...]
 
 
-def _config(path: Path, file: GatewayFile, ways: _Ways, policy: Policy) -> Config:
+def _config(
+    path: Path, file: GatewayFile, ways: _Ways, kept: LedgerPlace, policy: Policy
+) -> Config:
     folder = path.parent
     log = replace(file.log, file=folder / file.log.file) if file.log.file else file.log
-    ledger = folder / file.ledger.removeprefix("sqlite:")
     return Config(
         path=path,
         listeners=ways.listeners,
         next_hop=ways.next_hop,
         outbox=folder / file.outbox,
-        ledger=ledger,
+        ledger=kept,
         policy=policy,
         log=log,
         limits=file.limits,
@@ -138,7 +141,9 @@ def _config(path: Path, file: GatewayFile, ways: _Ways, policy: Policy) -> Confi
         thinkers=file.thinkers,
         spool=folder / file.spool if file.spool else None,
         reproducers=folder / file.reproducers if file.reproducers else None,
-        pid_file=folder / file.pid_file if file.pid_file else ledger.with_name(f"{path.stem}.pid"),
+        pid_file=folder / file.pid_file
+        if file.pid_file
+        else kept.near.with_name(f"{path.stem}.pid"),
     )
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, StrictInt, model_validator
 from pydantic.dataclasses import dataclass
 
 from relay_gateway.config import fields
@@ -24,6 +24,7 @@ from relay_gateway.core.rules import Role, State, Where
 STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 # All that is shipped: a language that a company has not switched on is judged and reported.
 DEFAULT_RULES = ("ja", "en", "zh", "ko", "de", "fr", "es", "pt")
+DEFAULT_LEDGER = "sqlite:../var/ledger.sqlite3"
 
 
 class Tls(StrEnum):
@@ -178,6 +179,35 @@ class NextHop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Ledger:
+    """Where referrals are counted, and where their events wait while it is away."""
+
+    url: Annotated[fields.Ledger, Field(examples=[DEFAULT_LEDGER])] = DEFAULT_LEDGER
+    """sqlite: and the path of a file; or a Redis or Valkey, which several gateways may share:
+    redis://HOST:PORT/0, redis+sentinel://HOST:PORT,HOST:PORT/NAME/0, redis+cluster://HOST,HOST;
+    rediss under TLS."""
+    user: Annotated[fields.Text | None, Field(min_length=1, examples=["relay"])] = None
+    """The name that the gateway logs in by at a Redis, if it has users."""
+    secret: Annotated[SecretValue | None, Field(examples=[{"env": "REDIS_PASSWORD"}])] = None
+    """Where its password is kept."""
+    sentinel_secret: Annotated[SecretValue | None, Field(examples=[{"file": "sentinel"}])] = None
+    """Where the Sentinels' own password is kept, if they have one."""
+    ca: Annotated[Location | None, Field(examples=["redis-ca.pem"])] = None
+    """The file of the certificates, in PEM, that a Redis under TLS must be signed by; those that
+    the system trusts if left out."""
+    journal: Annotated[Location | None, Field(examples=["../var/journal.sqlite3"])] = None
+    """The file on this host where events wait while the ledger is away; beside a SQLite ledger, and
+    ../var/journal.sqlite3 for a Redis, if left out."""
+    patience: Seconds | None = None
+    """How long a mail waits for the ledger before its event goes into the journal: 0.25 seconds for
+    a Redis and 2 for SQLite if left out."""
+    wait_replicas: Annotated[StrictInt, Field(ge=0, le=9)] = 0
+    """How many replicas of a Redis must have an event before it counts as kept (WAIT)."""
+    wait_seconds: Seconds = 0.2
+    """How long they may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Log:
     """Where and how the gateway writes its log. It never holds addresses or words of a mail."""
 
@@ -251,8 +281,9 @@ class GatewayFile:
     """The mail server that mails are handed on to. Left out, they are kept in the outbox."""
     outbox: Location = Path("../var/outbox")
     """The folder where mails are kept while there is no next_hop, to look at what would go out."""
-    ledger: fields.Ledger = "sqlite:../var/ledger.sqlite3"
-    """Where referrals are counted: sqlite: and the path of a file."""
+    ledger: Annotated[Ledger, fields.OrText("url", DEFAULT_LEDGER)] = Ledger()
+    """Where referrals are counted: sqlite: and the path of a file, the URL of a Redis, or a group
+    with `url` and more."""
     companies: Location = Path("companies")
     """The folder of the company files, one NAME.yaml each."""
     rules: Annotated[tuple[fields.Text, ...], Field(examples=[["ja", "./my.yaml"]])] = DEFAULT_RULES

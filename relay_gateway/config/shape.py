@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -90,7 +91,8 @@ def _shown(route: Route, value: object) -> str:
             return "is a group of keys"
         case list() | tuple():
             return "is a list" if value else "is an empty list"
-    text = written(value)
+    # Nor one in a URL.
+    text = re.sub(r"//[^/\s]*@", "//…@", written(value))
     return f"is {text if len(text) <= 60 else text[:57] + '...'}"
 
 

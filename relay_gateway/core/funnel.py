@@ -58,14 +58,15 @@ def funnel(
     terms: Terms,
     start: float = -math.inf,
     end: float = math.inf,
+    now: float = math.inf,
 ) -> Funnel:
-    """The steps that were taken from `start` until before `end`."""
+    """The steps that were taken from `start` until before `end`; `now` says what has settled."""
     known = [event for event in told(events) if event.at < end]
     people, machines = _visits(known)
     steps = {
         "offered": _first(known, Kind.OFFERED),
         "delivered": _first(known, Kind.ACCEPTED),
-        "settled": _settled(known, terms, end),
+        "settled": _settled(known, terms, min(end, now)),
         "clicked": people,
         "machines": machines,
         "registered": _first(known, Kind.REGISTERED),

@@ -5,6 +5,7 @@ What happened after that stands on the next statement, so that a statement does 
 
 from __future__ import annotations
 
+import math
 from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -78,16 +79,22 @@ def _closing(year: int, month: int, day: int, zone: tzinfo) -> datetime:
     return datetime(year, month, min(day, monthrange(year, month)[1]), tzinfo=zone)
 
 
-def statement(events: Iterable[Event], terms: Terms, its: Period) -> Statement:
-    """The statement of this period: the same however often, in whatever order, events come."""
+def statement(
+    events: Iterable[Event], terms: Terms, its: Period, now: float = math.inf
+) -> Statement:
+    """The statement of this period: the same however often, in whatever order, events come.
+
+    Before its end it says how things stand `now`.
+    """
+    until = min(its.end, now)
     known = [event for event in events if event.at < its.end]
     who = people(known, terms)
-    account = state(known, terms, its.end)
+    account = state(known, terms, until)
     entries = tuple(entry for entry in account.entries if its.start <= entry.at)
     steps = [step for step in who.steps if its.start <= step.at]
     return Statement(
         period=its,
-        funnel=funnel(known, terms, its.start, its.end),
+        funnel=funnel(known, terms, its.start, its.end, until),
         began=sum(len(step.begins) for step in steps),
         ended=sum(len(step.ends) for step in steps),
         helped=_helped(known, its),

@@ -13,7 +13,7 @@ import structlog
 from relay_gateway.core.chain import Entry, Head
 from relay_gateway.core.credit import Event
 from relay_gateway.edge.journal import Journal, Waiting
-from relay_gateway.edge.ledger import Book
+from relay_gateway.edge.ledger import Book, Complaint
 
 log = structlog.get_logger()
 
@@ -25,16 +25,24 @@ _LONGEST_PAUSE = 5.0
 class JournalledLedger:
     """Asks the ledger for `patience` seconds; if it fails, the journal takes all until it is back.
 
-    A ledger that `may_be_away` need not even be there at the start.
+    A ledger that `may_be_away` need not even be there at the start. One who `only_reads` brings
+    nothing over.
     """
 
     def __init__(
-        self, ledger: Book, journal: Journal, patience: float, *, may_be_away: bool = False
+        self,
+        ledger: Book,
+        journal: Journal,
+        patience: float,
+        *,
+        may_be_away: bool = False,
+        only_reads: bool = False,
     ) -> None:
         self.ledger = ledger
         self.journal = journal
         self._patience = patience
-        self._may_be_away = may_be_away
+        self._may_be_away = may_be_away and not only_reads
+        self._only_reads = only_reads
         self._is_away = False
         self._journalled = 0
         self._journalling = 0
@@ -125,6 +133,10 @@ class JournalledLedger:
         """Keep one company's entries in the ledger; the number of new ones."""
         return await self.ledger.restore(entries)
 
+    async def complaints(self) -> Sequence[Complaint]:
+        """What is wrong with that which keeps the ledger's events."""
+        return await self.ledger.complaints()
+
     async def settled(self) -> None:
         """Return once nothing is being brought over."""
         if self._bringing:
@@ -136,7 +148,7 @@ class JournalledLedger:
             log.error("ledger_down", why=str(fault) or type(fault).__name__)
 
     def _bring_over(self) -> None:
-        if self._bringing is None or self._bringing.done():
+        if not self._only_reads and (self._bringing is None or self._bringing.done()):
             self._bringing = asyncio.create_task(self._bring_all_over())
 
     async def _bring_all_over(self) -> None:

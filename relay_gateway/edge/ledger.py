@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import chain
 from typing import Protocol
 
@@ -17,6 +19,28 @@ from relay_gateway.gateway import Ledger
 
 class Diverged(OSError):
     """A chain cannot be carried to where another one stands already."""
+
+
+class Ailment(StrEnum):
+    """What may be wrong with that which keeps the events."""
+
+    DAMAGED = "damaged"
+    NOT_PRIMARY = "not_primary"
+    NO_LOG = "no_log"
+    LOG_FAILED = "log_failed"
+    LATE_SYNC = "late_sync"
+    EVICTS = "evicts"
+    FEW_REPLICAS = "few_replicas"
+    CUT_OFF = "cut_off"
+    HIDDEN = "hidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One thing that is wrong."""
+
+    ailment: Ailment
+    detail: str = ""
 
 
 class Book(Ledger, Protocol):
@@ -45,6 +69,9 @@ class Book(Ledger, Protocol):
 
         What is kept already must be how they begin, else they are refused as `Diverged`.
         """
+
+    async def complaints(self) -> Sequence[Complaint]:
+        """What is wrong with that which keeps the events, or may become so."""
 
 
 def recordable(event: Event) -> Event:

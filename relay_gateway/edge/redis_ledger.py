@@ -21,17 +21,20 @@ from relay_gateway.core import chain
 from relay_gateway.core.chain import START, Entry, Head
 from relay_gateway.core.credit import Event
 from relay_gateway.edge.batch import Batch
-from relay_gateway.edge.ledger import missing
+from relay_gateway.edge.ledger import Complaint, missing
+from relay_gateway.edge.redis_health import complaints
 from relay_gateway.edge.redis_script import (
+    ABOUT,
     FORGET,
     HEADS,
     KEEP,
+    PAGE,
     Keys,
     arguments,
-    entry_of,
+    entries_in,
     tenant_of,
 )
-from relay_gateway.edge.redis_server import Client, Server, client
+from relay_gateway.edge.redis_server import Client, Server, Shape, client
 
 # Redis does nothing else while a script runs; so many events take it a few milliseconds.
 _MOST_AT_ONCE = 200
@@ -96,12 +99,9 @@ class RedisLedger:
         """All that is known of one referral, oldest first; of the company itself if it is empty."""
         keys = Keys.of(tenant)
         with self._telling():
-            members: list[str] = await self._redis.zrangebylex(
-                keys.referrals, f"[{referral}:", f"[{referral}:\U0010ffff"
-            )
-            ids = [id_ for name, _, id_ in (m.rpartition(":") for m in members) if name == referral]
-            entries = await self._entries_by_id(tenant, ids)
-        return sorted((entry.event for entry in entries), key=_at)
+            places = (keys.events, keys.persons, keys.referrals)
+            _, page = await self._run(ABOUT, places, [referral])
+        return sorted((entry.event for entry in entries_in(tenant, page)), key=_at)
 
     async def tenants(self) -> Sequence[str]:
         """The companies of which anything is known, by name."""
@@ -149,18 +149,30 @@ class RedisLedger:
                 previous = some[-1].digest
         return len(new)
 
-    async def info(self) -> Mapping[str, Any]:
-        """What the server says of itself; of a cluster, what the first node says."""
+    async def complaints(self) -> Sequence[Complaint]:
+        """What is set otherwise than it should be; in a cluster, at any of its primaries."""
         with self._telling():
-            told: dict[str, Any] = await self._redis.info()
-            # A cluster answers node by node.
-            return next(iter(told.values())) if "redis_version" not in told else told
+            info: dict[str, Any] = await self._redis.info(**self._everywhere)
+            try:
+                config = await self._redis.config_get("appendfsync", "min-replicas-to-write")
+            except ResponseError:
+                # Services that run a Redis for others often do not let them ask.
+                config = {}
+        servers = [info] if "redis_version" in info else list(info.values())
+        least = self._replicas.least
+        found = [each for server in servers for each in complaints(server, config, least)]
+        return list(dict.fromkeys(found))
 
     @property
     def _redis(self) -> Any:
         if self._client is None:
             raise OSError("it is not open")
         return self._client
+
+    @property
+    def _everywhere(self) -> dict[str, Any]:
+        is_cluster = self._server.shape is Shape.CLUSTER
+        return {"target_nodes": self._redis.get_primaries()} if is_cluster else {}
 
     async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
         by_tenant: dict[str, dict[str, Event]] = {}
@@ -195,7 +207,7 @@ class RedisLedger:
         self, keys: Keys, previous: str, entries: Sequence[Entry]
     ) -> tuple[bool, str, list[str]]:
         """Whether the entries are kept; else the digest they must follow, and those known."""
-        told = [START, previous, *arguments(entries)]
+        told = [START, previous, entries[-1].digest, *arguments(entries)]
         is_kept, digest, known = await self._run(KEEP, keys.all(), told, self._replicas.least)
         return bool(is_kept), digest, known
 
@@ -224,26 +236,15 @@ class RedisLedger:
         return answer
 
     async def _entries(self, tenant: str, first: str) -> list[Entry]:
-        keys, found, start = Keys.of(tenant), [], first
-        while page := await self._redis.xrange(keys.events, start, "+", _PAGE):
-            found += await self._with_persons(tenant, page)
-            start = f"({page[-1][0]}"
-        return found
-
-    async def _entries_by_id(self, tenant: str, ids: Sequence[str]) -> list[Entry]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for id_ in ids:
-            pipeline.xrange(Keys.of(tenant).events, id_, id_)
-        pages = await pipeline.execute() if ids else []
-        return await self._with_persons(tenant, [row for page in pages for row in page])
-
-    async def _with_persons(self, tenant: str, rows: Sequence[Any]) -> list[Entry]:
-        if not rows:
-            return []
-        ids = [id_ for id_, _ in rows]
-        persons = await self._redis.hmget(Keys.of(tenant).persons, ids)
-        pairs = zip(rows, persons, strict=True)
-        return [entry_of(tenant, fields, person or ":") for (_, fields), person in pairs]
+        keys, start = Keys.of(tenant), first
+        found: list[Entry] = []
+        while True:
+            told = [start, str(_PAGE)]
+            last, page = await self._run(PAGE, (keys.events, keys.persons), told)
+            if not last:
+                return found
+            found += entries_in(tenant, page)
+            start = f"({last}"
 
     async def _first_since(self, tenant: str, since: float) -> str | None:
         """Where in the stream the first event stands that is not too old."""
@@ -268,7 +269,7 @@ class RedisLedger:
     async def _rewrite_log(self) -> None:
         """The append-only file still tells who was forgotten, until it is written anew."""
         try:
-            await self._redis.bgrewriteaof()
+            await self._redis.bgrewriteaof(**self._everywhere)
         except ResponseError:
             # It is being rewritten already, or we may not say so; docs/operating.md tells of it.
             return
@@ -282,7 +283,8 @@ class RedisLedger:
             raise kind(f"The ledger {self._server} cannot be used: {fault}") from fault
 
 
-_SHA = {script: hashlib.sha1(script.encode()).hexdigest() for script in (KEEP, FORGET)}  # noqa: S324
+_SCRIPTS = (KEEP, FORGET, PAGE, ABOUT)
+_SHA = {script: hashlib.sha1(script.encode()).hexdigest() for script in _SCRIPTS}  # noqa: S324
 
 
 def _chained(events: Iterable[Event], previous: str) -> list[Entry]:

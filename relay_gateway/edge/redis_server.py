@@ -19,9 +19,9 @@ Client = Redis | RedisCluster
 class Shape(StrEnum):
     """How the servers stand together."""
 
-    SINGLE = "redis"
-    SENTINEL = "redis+sentinel"
-    CLUSTER = "redis+cluster"
+    SINGLE = "single"
+    SENTINEL = "sentinel"
+    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,9 @@ class Server:
         hosts = ",".join(f"[{h}]:{p}" if ":" in h else f"{h}:{p}" for h, p in self.addresses)
         path = f"/{self.service}" if self.service else ""
         path += f"/{self.database}" if self.database else ""
-        scheme = self.shape.replace("redis", "rediss") if self.is_tls else self.shape
+        scheme = "rediss" if self.is_tls else "redis"
+        if self.shape is not Shape.SINGLE:
+            scheme += f"+{self.shape}"
         return f"{scheme}://{hosts}{path}"
 
 
@@ -60,11 +62,7 @@ def client(server: Server, patience: float) -> Client:
     }
     if server.shape is Shape.CLUSTER:
         nodes = [ClusterNode(*address) for address in server.addresses]
-        return RedisCluster(
-            startup_nodes=nodes, cluster_error_retry_attempts=1, max_connections=20, **line, **login
-        )
-    # A script that is sent twice would call its own events repetitions.
-    line["retry"] = Retry(NoBackoff(), 0)
+        return RedisCluster(startup_nodes=nodes, max_connections=20, **line, **login)
     if server.shape is Shape.SENTINEL:
         asked = {**line, "password": server.sentinel_password or None}
         sentinel = Sentinel(server.addresses, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
@@ -78,6 +76,8 @@ def _line(server: Server, patience: float) -> dict[str, Any]:
     line: dict[str, Any] = {
         "socket_timeout": patience,
         "socket_connect_timeout": patience,
+        # A script that is sent twice would call its own events repetitions.
+        "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
     }
     if server.is_tls:

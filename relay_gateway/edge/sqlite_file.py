@@ -32,7 +32,7 @@ CREATE TABLE events (
     digest TEXT NOT NULL,
     UNIQUE (tenant, key)
 );
-CREATE INDEX events_of_referral ON events (tenant, referral);
+CREATE INDEX events_of_referral ON events (tenant, referral, at);
 CREATE INDEX events_in_time ON events (tenant, at);
 CREATE TABLE heads (
     tenant TEXT PRIMARY KEY,
@@ -160,6 +160,12 @@ def head_of(db: sqlite3.Connection, tenant: str) -> Head:
 def tenants(db: sqlite3.Connection) -> list[str]:
     """All companies, by name."""
     return [name for (name,) in db.execute("SELECT tenant FROM heads ORDER BY tenant")]
+
+
+def damage(db: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong with the file, its indexes included."""
+    found = [what for (what,) in db.execute("PRAGMA integrity_check")]
+    return [] if found == ["ok"] else found
 
 
 def _insert_one(db: sqlite3.Connection, event: Event, heads: dict[str, Head]) -> bool:

@@ -18,6 +18,7 @@ from relay_gateway.core.chain import Entry, Head
 from relay_gateway.core.credit import Event
 from relay_gateway.edge import sqlite_file
 from relay_gateway.edge.batch import Batch
+from relay_gateway.edge.ledger import Ailment, Complaint
 
 Result = TypeVar("Result")
 
@@ -84,6 +85,10 @@ class SqliteLedger:
         if not entries:
             return 0
         return await self._write(lambda db: sqlite_file.restore(db, entries))
+
+    async def complaints(self) -> Sequence[Complaint]:
+        """Where the file itself is damaged."""
+        return [Complaint(Ailment.DAMAGED, what) for what in await self._read(sqlite_file.damage)]
 
     async def backup(self, to: Path) -> None:
         """Copy the whole file, as it is at one moment, while others go on writing to it."""

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from datetime import UTC, datetime
 
 import pytest
 
 from relay_gateway.cli.log import moment
-from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.decision import Decision
 from relay_gateway.core.envelope import Client, Envelope
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import reply
 from relay_gateway.edge.log import line
-from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.gateway import Outcome
 from tests.cli.conftest import COMPANY, run
 
@@ -58,37 +55,6 @@ def test_check_names_every_fault_at_its_place(office):
     assert lines[0].startswith("config/gateway.yaml:1:")
     assert lines[1].startswith("config/gateway.yaml:2:1: ")
     assert lines[2].startswith("config/companies/acme.yaml:3:7: ")
-
-
-def record(path, people):
-    """A ledger in which so many people have got their letter."""
-
-    async def tell():
-        ledger = SqliteLedger(path)
-        await ledger.open()
-        for number in range(people):
-            event = Event(Kind.ACCEPTED, "acme", f"R{number:015}", f"P{number:015}", float(number))
-            await ledger.record(event)
-        await ledger.close()
-
-    asyncio.run(tell())
-
-
-def test_credits_are_ten_people_each(office):
-    record(office / "config" / "ledger.sqlite3", 23)
-    assert json.loads(run("credits", "acme", "--json").stdout) == {
-        "company": "acme",
-        "name": "株式会社アクメ",
-        "people": 23,
-        "credits": 2,
-        "towards_next": 3,
-        "per_credit": 10,
-        "count_on": "delivered",
-        "dedupe_days": 365,
-    }
-    text = run("credits").stdout
-    assert "███░░░░░░░ 3/10" in text
-    assert "ご案内ベース (delivered)" in text
 
 
 def test_credits_make_no_ledger_where_there_is_none(office):

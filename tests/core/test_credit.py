@@ -101,6 +101,15 @@ def test_after_a_voided_referral_the_next_one_of_that_person_takes_its_place():
     assert its.steps == (Step(0, (first,), ()), Step(9 * DAY, (second,), (first,)))
 
 
+def test_a_void_moves_only_what_it_has_to():
+    mails = [accepted(number, day, "kim") for number, day in enumerate((0, 5, 400, 500))]
+    its = people([*mails, voided(0, 600)], Terms())
+    assert its.counting == (mails[1], mails[2])
+    assert its.steps[-1] == Step(600 * DAY, (mails[1],), (mails[0],))
+    later = [accepted(number, day, "kim") for number, day in enumerate((0, 200, 370))]
+    assert people([*later, voided(0, 600)], Terms()).counting == (later[1],)
+
+
 @pytest.mark.parametrize(
     ("basis", "number"), [(Basis.DELIVERED, 2), (Basis.REGISTERED, 1)], ids=str
 )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from relay_gateway.core import trace
+from relay_gateway.core import link, trace
 from relay_gateway.core.message import Unfit, read
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.scope import mail_id, outsiders, veto
@@ -90,6 +90,14 @@ def test_a_paused_company_is_left_alone():
 
 def test_a_person_may_be_kept_out():
     assert said(tenant=scoped(suppress=frozenset(["taro@gmail.example"]))) is Reason.SUPPRESSED
+
+
+def test_a_person_may_be_kept_out_by_a_keyed_hash_however_the_address_is_spelt():
+    keyed = link.persons("acme", b"taro@gmail.example", ACME.keys)
+    assert said(tenant=scoped(suppressed=frozenset(keyed))) is Reason.SUPPRESSED
+    other = (b"Taro+2@Gmail.Example",)
+    assert said(tenant=scoped(suppressed=frozenset(keyed)), recipients=other) is Reason.SUPPRESSED
+    assert said(tenant=scoped(suppressed=frozenset(("0" * 16,)))) is None
 
 
 def test_the_companys_own_bulk_sender_may_look_like_a_list():

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from relay_gateway.core.credit import Kind, Terms
+from relay_gateway.core.credit import GrantOn, Kind, Terms
 from relay_gateway.core.people import people
 from relay_gateway.core.statement import Calendar, Period, by_reason, period, statement
 from tests.stories import (
@@ -97,6 +97,14 @@ def test_the_months_add_up_to_the_account():
     assert sum(week.began - week.ended for week in weeks) == last.people == 38
     assert sum(week.earned for week in weeks) == last.earned == 3
     assert sum(week.used for week in weeks) == last.used == 2
+
+
+def test_before_its_end_a_statement_says_what_has_settled_by_now():
+    told = crowd(3, first=5)
+    assert statement(told, Terms(), WEEK).funnel.settled == 2
+    assert statement(told, Terms(), WEEK, 10.5 * DAY).funnel.settled == 1
+    waiting = Terms(per_credit=1, grant_on=GrantOn.SETTLED)
+    assert statement(told, waiting, WEEK, 10.5 * DAY).account.pending == 2
 
 
 def test_the_rules_that_were_in_force_are_named():

@@ -9,11 +9,13 @@ import pytest
 
 from relay_gateway.core import chain
 from relay_gateway.core.credit import Event, Kind
+from relay_gateway.edge.journal import Journal
+from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.ledger import Book, Diverged
 from relay_gateway.edge.redis_ledger import RedisLedger
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.ledgers import ListLedger
-from tests.redis_server import RedisServer
+from tests.redis_server import Cluster, RedisServer
 
 
 def accepted(number: int = 1, *, tenant: str = "acme", at: float = 1.0) -> Event:
@@ -32,6 +34,15 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    servers = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        yield servers.start()
+    finally:
+        servers.stop()
+
+
 def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Book:
     match kind:
         case "sqlite":
@@ -40,10 +51,17 @@ def empty(kind: str, request: pytest.FixtureRequest, folder: Path) -> Book:
             server: RedisServer = request.getfixturevalue("redis")
             server.ask("FLUSHALL")
             return RedisLedger(server.place, 30.0)
+        case "cluster":
+            servers: Cluster = request.getfixturevalue("cluster")
+            servers.clear()
+            return RedisLedger(servers.place, 30.0)
+        case "journalled":
+            shared = empty("redis", request, folder)
+            return JournalledLedger(shared, Journal(folder / "journal.db"), 30.0)
     return ListLedger()
 
 
-@pytest.fixture(params=["list", "sqlite", "redis"])
+@pytest.fixture(params=["list", "sqlite", "redis", "journalled", "cluster"])
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Book]:
     ledger = empty(request.param, request, tmp_path)
     await ledger.open()
@@ -131,6 +149,15 @@ async def test_all_that_is_known_of_one_referral_is_found(ledger):
         await ledger.record(event)
     assert list(await ledger.about("acme", told[0].referral)) == [offered, told[0], told[3]]
     assert list(await ledger.about("acme", "R")) == []
+
+
+async def test_a_referral_is_not_taken_for_one_whose_name_begins_with_it(ledger):
+    names = ["a", "a:", "a:b", "a:1-0", "a:1-0:2-0", "", "á"]
+    told = [Event(Kind.ACCEPTED, "acme", name, "P", 1.0) for name in names]
+    for event in told:
+        await ledger.record(event)
+    for event in told:
+        assert list(await ledger.about("acme", event.referral)) == [event]
 
 
 async def test_what_happens_to_a_company_is_about_no_referral(ledger):
