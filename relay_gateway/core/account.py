@@ -83,8 +83,13 @@ def state(events: Iterable[Event], terms: Terms, now: float = math.inf) -> Accou
     """
     every = tuple(events)
     who = people(every, terms)
-    moves, pending = _moves(who, told(every), terms, now)
+    others = told(event for event in every if event.kind in _OTHERS)
+    moves, pending = _moves(who, others, terms, now)
     return _Books(terms).closed(moves, len(who.counting), pending, now)
+
+
+# What an account depends on beside the people.
+_OTHERS = frozenset((Kind.SETTLED, Kind.REGISTERED, Kind.REDEEMED, Kind.ADJUSTED))
 
 
 def amount(event: Event) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import itemgetter
 
 
 class Kind(StrEnum):
@@ -128,14 +129,14 @@ def told(events: Iterable[Event]) -> list[Event]:
 
     Of several tellings the earliest holds. At the same moment a void comes before what it voids.
     """
-    first: dict[tuple[str, str], Event] = {}
+    first: dict[tuple[str, str], tuple[_Order, Event]] = {}
     for event in events:
-        known = first.setdefault((event.tenant, event.key), event)
-        if _order(event) < _order(known):
-            first[event.tenant, event.key] = event
-    return sorted(first.values(), key=_order)
+        key = event.key
+        order = (event.at, event.kind not in VOIDING, key, event.person, event.facts, event.tenant)
+        known = first.get((event.tenant, key))
+        if known is None or order < known[0]:
+            first[event.tenant, key] = order, event
+    return [event for _, event in sorted(first.values(), key=itemgetter(0))]
 
 
-def _order(event: Event) -> tuple[object, ...]:
-    is_void = event.kind in VOIDING
-    return event.at, not is_void, event.key, event.person, event.facts, event.tenant
+_Order = tuple[float, bool, str, str, tuple[tuple[str, str], ...], str]

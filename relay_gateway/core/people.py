@@ -70,12 +70,15 @@ class _Known:
     """The events, and the person of each referral: who registers is known by the referral alone."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        every = sorted(events, key=lambda event: (event.at, event.key, event.person))
+        every = tuple(events)
         self.events = told(every)
-        self._person: dict[str, str] = {}
+        # Of what was told differently the earliest holds, in whatever order it is told.
+        first: dict[str, tuple[float, str]] = {}
         for event in every:
             if event.referral and event.person:
-                self._person.setdefault(event.referral, event.person)
+                its = event.at, event.person
+                first[event.referral] = min(its, first.get(event.referral, its))
+        self._person = {referral: person for referral, (_, person) in first.items()}
 
     def person(self, event: Event) -> str:
         return self._person.get(event.referral, "")
