@@ -40,15 +40,6 @@ def is_seen(old: str, new: str, block: str) -> bool:
 
 
 # What says more than words, or does more than to lead somewhere.
-_LOUD = "img, script, style, iframe, form, input"
-
-
-def is_honest(block: str) -> bool:
-    """Whether its one link leads where its words say, and nothing in it is code or a picture."""
-    alone = LexborHTMLParser(f"<!doctype html><body>{block}")
-    links = [_says(link) for link in alone.css("a")]
-    is_plain = alone.css_first(_LOUD) is None
-    return is_plain and len(links) == 1 and all(shown == target for target, shown in links)
 
 
 def is_relinked(old: str, new: str, gone: tuple[str, ...], come: str) -> bool:

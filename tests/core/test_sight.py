@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser
 
-from relay_gateway.core.sight import is_honest, is_relinked, is_seen
+from relay_gateway.core.sight import is_relinked, is_seen, is_struck
 
 BLOCK = '<p>An offer:<br>\r\n<a href="https://x.example/1?a&amp;b">https://x.example/1?a&amp;b</a></p>\r\n'
 
@@ -110,15 +110,19 @@ def test_both_parsers_of_the_standard_build_the_same_tree(source):
     assert found == list(shape(tree))
 
 
+PAGE = "<p>one</p><p>[[no-relay]]</p><p>two <b>three</b></p>"
+
+
 @pytest.mark.parametrize(
-    "block",
+    ("new", "gone", "is_right"),
     [
-        '<p><a href="https://careerrelay.jp/c/acme/T">https://careerrelay.jp/c/acme/T</a></p>',
-        "<div>words<br></div>",
-        '<p><a href="https://evil.example/T">https://careerrelay.jp/c/acme/T</a></p>',
-        '<p><a href="https://careerrelay.jp/c">https://careerrelay.jp/c</a><img src="x"></p>',
-        '<p><a href="https://a.example/">https://a.example/</a><a href="b">b</a></p>',
+        ("<p>one</p><p></p><p>two <b>three</b></p>", ("[[no-relay]]",), True),
+        ("<p>one</p><p>two <b>three</b></p>", ("[[no-relay]]",), False),
+        ("<p>one</p><p></p><p>two <b>3</b></p>", ("[[no-relay]]",), False),
+        ("<p>one</p><p></p><p>two <i>three</i></p>", ("[[no-relay]]",), False),
+        (PAGE, ("[[no-relay]]",), False),
+        (PAGE, (), True),
     ],
 )
-def test_a_link_that_does_not_lead_where_it_says_is_refuted(block):
-    assert is_honest(block) is ("/T" in block and "evil" not in block)
+def test_words_are_struck_if_nothing_but_they_is_gone(new, gone, is_right):
+    assert is_struck(PAGE, new, gone) is is_right

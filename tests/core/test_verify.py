@@ -8,7 +8,7 @@ from relay_gateway.core import block, place, rewrite, trace
 from relay_gateway.core.edit import Edit, apply
 from relay_gateway.core.message import Unfit, read
 from relay_gateway.core.page import pages
-from relay_gateway.core.verify import verify
+from relay_gateway.core.verify import _is_honest, verify
 from tests.conftest import ACME
 from tests.mails import JA, JA_HTML, mail, multipart, part
 
@@ -181,3 +181,17 @@ def test_a_link_to_somewhere_else_is_refuted():
     lying = replace(change, cuts=(other,))
     edits = (made.edits[0], *rewrite.edits(read(raw), (lying,)))
     assert made.fault(apply(raw, edits), (lying,)) == "the block is not seen where it was put"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        '<p><a href="https://careerrelay.jp/c/acme/T">https://careerrelay.jp/c/acme/T</a></p>',
+        "<div>words<br></div>",
+        '<p><a href="https://evil.example/T">https://careerrelay.jp/c/acme/T</a></p>',
+        '<p><a href="https://careerrelay.jp/c">https://careerrelay.jp/c</a><img src="x"></p>',
+        '<p><a href="https://a.example/">https://a.example/</a><a href="b">b</a></p>',
+    ],
+)
+def test_a_link_that_does_not_lead_where_it_says_is_refuted(block):
+    assert _is_honest(block) is ("/T" in block and "evil" not in block)
