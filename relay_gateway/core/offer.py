@@ -48,7 +48,7 @@ def offer(
     """
     person = (scope.outsiders(envelope, tenant) or envelope.recipients)[0]
     referral = link.refer(tenant.id, scope.mail_id(message), person, tenant.keys)
-    url = link.url(tenant.link, link.token(referral, tenant.keys))
+    url = link.url(tenant.shown_link, link.token(referral, tenant.keys))
     changes, edits = _plan(
         message, pages, _forms(message, pages, language, tenant, url), tenant, url
     )
@@ -70,12 +70,13 @@ def strike(message: Message, pages: tuple[Page, ...], tenant: Tenant) -> Offer:
 
 def is_tracked(page: Page, tenant: Tenant) -> bool:
     """Whether a tracked link of the company stands in the page already."""
-    for _, path in place.own_links(page.letter, tenant.link):
-        try:
-            link.open_token(path.rpartition("/")[2], tenant.id, tenant.keys)
-        except BadToken:
-            continue
-        return True
+    for base in filter(None, (tenant.link, tenant.front)):
+        for _, path in place.own_links(page.letter, base):
+            try:
+                link.open_token(path.rpartition("/")[2], tenant.id, tenant.keys)
+            except BadToken:
+                continue
+            return True
     return False
 
 

@@ -88,7 +88,8 @@ class Tenant:
     `link` is the company's dedicated CareerRelay URL without a trailing slash. `marker` exempts a
     letter that holds it. In mode live links go out `since` a time, in seconds since the epoch.
     Persons may be forgotten `retention_days` after their last event. Without `rules` of its own it
-    is judged by the gateway's.
+    is judged by the gateway's. Links in letters begin with `front`, our own address, or with `link`
+    if it is empty. Reports are signed with one of `hook_secrets`.
     """
 
     id: str
@@ -110,6 +111,13 @@ class Tenant:
     calendar: Calendar = field(default_factory=Calendar)
     retention_days: int = 400
     rules: RuleSet | None = field(default=None, repr=False)
+    front: str = ""
+    hook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def shown_link(self) -> str:
+        """What links in letters begin with."""
+        return self.front or self.link
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""
