@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from relay_gateway.cli.block import block
+from relay_gateway.cli.bounces import bounces
 from relay_gateway.cli.check import check
 from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
@@ -12,6 +13,7 @@ from relay_gateway.cli.explain import explain
 from relay_gateway.cli.log import log
 from relay_gateway.cli.password import password
 from relay_gateway.cli.redact import redact
+from relay_gateway.cli.registrations import import_
 from relay_gateway.cli.reload import reload
 from relay_gateway.cli.rewrite import rewrite
 from relay_gateway.cli.scan import scan
@@ -26,5 +28,6 @@ def main() -> None:
 
 
 _OFFICE = (block, demo, explain, rewrite, redact, scan, credits, log, send, password)
-for command in (serve, reload, check, *_OFFICE):
+_INTAKE = (import_, bounces)
+for command in (serve, reload, check, *_OFFICE, *_INTAKE):
     main.add_command(command)

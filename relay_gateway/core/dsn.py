@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email import policy
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import BytesParser, HeaderParser
 from email.utils import parsedate_to_datetime
 
 
@@ -18,11 +18,12 @@ from email.utils import parsedate_to_datetime
 class Failure:
     """What a notification says of one recipient.
 
-    `mail_id` is the Message-ID of the mail that came back, as its header field says; `tokens` may
-    be links' tokens in its text. `at` is when it was said; None if that is not told.
+    `recipients` are the names that the recipient has in it, the one that the mail was sent to
+    first. `sender` and `mail_id` are From and Message-ID of the mail that came back, as far as they
+    came with it; `tokens` may be links' tokens in its text. `at` is when it was said.
     """
 
-    recipient: bytes
+    recipients: tuple[bytes, ...]
     sender: bytes
     mail_id: bytes
     action: str
@@ -47,7 +48,7 @@ def failures(raw: bytes) -> tuple[Failure, ...] | None:
     header, text = _returned(returned)
     return tuple(
         Failure(
-            recipient=address,
+            recipients=addresses,
             sender=_bare(header.get("from", "")),
             mail_id=header.get("message-id", "").strip().encode("utf-8", "surrogateescape"),
             action=group.get("action", "").strip().lower(),
@@ -56,7 +57,7 @@ def failures(raw: bytes) -> tuple[Failure, ...] | None:
             tokens=_tokens(text),
         )
         for group in _groups(report)
-        if (address := _recipient(group))
+        if (addresses := _recipients(group))
     )
 
 
@@ -78,6 +79,13 @@ def _groups(report: Message) -> Iterator[Header]:
     for part in parts:
         if isinstance(part, Message):
             yield _fields(part)
+            yield from _further(part.get_payload())
+
+
+def _further(text: object) -> Iterator[Header]:
+    """The groups below the first, where `email` takes them for a body (RFC 6533, 3)."""
+    for group in re.split(r"\r?\n\r?\n", text) if isinstance(text, str) else ():
+        yield _fields(HeaderParser(policy=policy.compat32).parsestr(group))
 
 
 def _fields(part: Message) -> Header:
@@ -91,11 +99,13 @@ def _plain(value: object) -> str:
     return re.sub(r"\r?\n(?=[ \t])", "", str(value))
 
 
-def _recipient(group: Header) -> bytes:
-    """The one that the mail was sent to (RFC 3464, 2.3.1): the final one may be a forwarding's."""
-    said = group.get("original-recipient") or group.get("final-recipient") or ""
-    address = said.partition(";")[2].strip().strip("<>")
-    return address.encode("utf-8", "surrogateescape") if "@" in address else b""
+def _recipients(group: Header) -> tuple[bytes, ...]:
+    """As the mail was sent and as it was tried (RFC 3464, 2.3.1): a forwarding makes them two."""
+    said = (group.get(name, "") for name in ("original-recipient", "final-recipient"))
+    found = (each.partition(";")[2].strip().strip("<>") for each in said)
+    return tuple(
+        dict.fromkeys(each.encode("utf-8", "surrogateescape") for each in found if "@" in each)
+    )
 
 
 def _status(text: str) -> str:

@@ -52,13 +52,23 @@ class Bounce:
 
 def registration(fields: Mapping[str, object]) -> Registration:
     """The registration in these fields; `BadReport` says what is wrong with the first."""
-    _only(fields, ("event_id", "token", "registered_at", "test"))
+    _only(fields, _REGISTRATION)
     return Registration(
         _code(fields, "event_id"),
         _code(fields, "token"),
         _moment(fields, "registered_at"),
         _switch(fields, "test"),
     )
+
+
+def names(heading: Iterable[str]) -> None:
+    """`BadReport` if these are not the names of a registration's fields, each once."""
+    given = list(heading)
+    _only(given, _REGISTRATION)
+    for name in _REGISTRATION:
+        if given.count(name) > 1 or (name not in given and name != "test"):
+            fault = "stands twice" if name in given else "is missing"
+            raise BadReport(f"the column {name} {fault}; the first line names the columns")
 
 
 def bounce(fields: Mapping[str, object]) -> Bounce:
@@ -120,6 +130,7 @@ def is_fresh(timestamp: str, now: float) -> bool:
     return _SECONDS.fullmatch(timestamp) is not None and abs(now - int(timestamp)) <= WINDOW
 
 
+_REGISTRATION = ("event_id", "token", "registered_at", "test")
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.:-]{0,63}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
@@ -140,7 +151,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _only(fields: Mapping[str, object], known: tuple[str, ...]) -> None:
+def _only(fields: Iterable[str], known: tuple[str, ...]) -> None:
     for name in fields:
         if name not in known:
             shown = name if _NAME.fullmatch(name) else "a field with a name that is none"

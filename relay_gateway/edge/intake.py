@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 
-from relay_gateway.core import trail
+from relay_gateway.core import link, trail
 from relay_gateway.core.credit import Event, Kind
+from relay_gateway.core.dsn import Failure
 from relay_gateway.core.report import Bounce, Registration
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.gateway import Clock, Ledger
@@ -53,14 +54,20 @@ class Intake:
         facts = (("report", told.event_id), ("status", told.status))
         return await self._keep(Kind.BOUNCED, tenants, told.token, told.at, facts)
 
-    async def returned(self, tenant: Tenant, referral: str, at: float, status: str) -> Taken:
-        """Keep a bounce of which the mail system itself tells, of a referral that is known."""
-        known = await self._ledger.about(tenant.id, referral)
-        if not known:
-            return Taken.STRANGE
-        facts = (("status", status),)
-        event = Event(Kind.BOUNCED, tenant.id, referral, _person(known), self._past(at), facts)
-        return Taken.NEW if await self._ledger.record(event) else Taken.KNOWN
+    async def returned(self, tenants: Iterable[Tenant], failure: Failure) -> Taken:
+        """Keep what a notification says of a mail of one of these companies; `STRANGE` if the
+        ledger knows of no such mail.
+        """
+        if not failure.is_final:
+            return Taken.IGNORED
+        for tenant, referral in _meant(tuple(tenants), failure):
+            known = await self._ledger.about(tenant.id, referral)
+            if known and _is_about(failure, known, tenant):
+                at = self._clock.now() if failure.at is None else self._past(failure.at)
+                facts = (("status", failure.status),)
+                event = Event(Kind.BOUNCED, tenant.id, referral, _person(known), at, facts)
+                return Taken.NEW if await self._ledger.record(event) else Taken.KNOWN
+        return Taken.STRANGE
 
     async def _keep(
         self,
@@ -83,6 +90,32 @@ class Intake:
     def _past(self, at: float) -> float:
         now = self._clock.now()
         return min(at, now) if at <= now + _AHEAD else now
+
+
+def _meant(tenants: tuple[Tenant, ...], failure: Failure) -> Iterator[tuple[Tenant, str]]:
+    """The referrals that a notification may be about.
+
+    Its text is believed only where no Message-ID came back: a letter that quotes an older one holds
+    the link of that one.
+    """
+    if not failure.mail_id:
+        found = (trail.follow(each, tenants) for each in failure.tokens)
+        yield from filter(None, found)
+        return
+    senders = tuple(tenant for tenant in tenants if tenant.sends(failure.sender))
+    for tenant in senders or tenants:
+        for recipient in failure.recipients:
+            yield tenant, link.refer(tenant.id, failure.mail_id, recipient, tenant.keys).id
+
+
+def _is_about(failure: Failure, known: Iterable[Event], tenant: Tenant) -> bool:
+    """Whether the referral's person is one of the recipients."""
+    names = {
+        name
+        for recipient in failure.recipients
+        for name in link.persons(tenant.id, recipient, tenant.keys)
+    }
+    return _person(known) in names
 
 
 def _person(known: Iterable[Event]) -> str:

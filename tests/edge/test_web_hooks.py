@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -297,9 +298,7 @@ async def test_a_report_from_the_future_is_one_of_now(tmp_path):
 def test_any_bytes_are_a_report_or_refused(body, id, stamp):
     assert not report.is_signed((KEY,), "msg", "1", id, body) or id.startswith("v1,")
     report.is_fresh(stamp, NOW)
-    try:
+    with suppress(report.BadReport):
         found = report.fields(body)
         report.registration(found)
         report.bounce(found)
-    except report.BadReport as why:
-        assert str(why)
