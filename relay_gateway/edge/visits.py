@@ -28,12 +28,13 @@ class Visits:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._waiting: asyncio.Queue[Visit] = asyncio.Queue(_WAITING)
-        self._writers: list[asyncio.Task[None]] = []
+        self._writers: set[asyncio.Task[None]] = set()
         self._lost = 0
 
     def start(self) -> None:
         """Begin to write."""
-        self._writers = [asyncio.create_task(self._write()) for _ in range(_WRITERS)]
+        for _ in range(_WRITERS):
+            self._hire()
 
     async def stop(self, within: float) -> None:
         """Write what waits, for so many seconds, and end."""
@@ -42,9 +43,10 @@ class Visits:
                 await self._waiting.join()
         except TimeoutError:
             self._lose("no time", self._waiting.qsize())
-        for each in self._writers:
+        writers = tuple(self._writers)
+        for each in writers:
             each.cancel()
-        await asyncio.gather(*self._writers, return_exceptions=True)
+        await asyncio.gather(*writers, return_exceptions=True)
         self._tell()
 
     def note(self, visit: Visit) -> None:
@@ -57,6 +59,18 @@ class Visits:
     async def settled(self) -> None:
         """Return once nothing waits."""
         await self._waiting.join()
+
+    def _hire(self) -> None:
+        writer = asyncio.create_task(self._write())
+        self._writers.add(writer)
+        writer.add_done_callback(self._replace)
+
+    def _replace(self, writer: asyncio.Task[None]) -> None:
+        """A fault of ours costs one visit, not all that come after it."""
+        self._writers.discard(writer)
+        if not writer.cancelled() and (fault := writer.exception()) is not None:
+            log.error("visits_failed", exc_info=fault)
+            self._hire()
 
     async def _write(self) -> None:
         while True:

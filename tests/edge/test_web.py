@@ -238,6 +238,31 @@ async def test_visits_under_way_are_written_before_the_end(tmp_path):
         assert len(await visitor.told(Kind.CLICKED)) == 1
 
 
+class Broken(Down):
+    """A ledger with a fault of ours in it, the first few times."""
+
+    times = 10
+
+    async def about(self, tenant: str, referral: str) -> Sequence[Event]:
+        self.times -= 1
+        if self.times > 0:
+            raise RuntimeError(f"something about {referral}")
+        return [delivered()]
+
+    async def record(self, event: Event) -> bool:
+        self.kept = event
+        return True
+
+
+async def test_a_fault_of_ours_costs_one_answer_and_no_more(tmp_path):
+    ledger = Broken()
+    async with web(tmp_path, ledger=ledger) as visitor:
+        assert (await visitor.ask("GET", "/readyz")).status == 500
+        for _ in range(9):
+            assert (await visitor.visit()).status == 302
+        assert ledger.kept.kind is Kind.CLICKED
+
+
 async def test_tls_is_spoken_with_the_certificate(tmp_path):
     signer = authority()
     async with web(tmp_path, tls=signer.server("localhost")) as visitor:
