@@ -21,6 +21,7 @@ from relay_gateway.edge import log
 from relay_gateway.edge.capture import capture
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
+from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
 from relay_gateway.edge.reproducers import SECONDS, Reproducers
 from relay_gateway.edge.smtp import FrontEnd, Limits
@@ -29,7 +30,7 @@ from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.thinkers import Nursery, Thinkers
 from relay_gateway.edge.web_service import Front, WebService
 from relay_gateway.edge.worker import Lifeline, Word
-from relay_gateway.gateway import Gateway, Ledger, Station, Think
+from relay_gateway.gateway import Gateway, Ledger, Outcome, Station, Think
 
 
 class SystemClock:
@@ -94,9 +95,11 @@ async def running(
         reproducers = reproducers or _reproducers(config)
         if reproducers is not None:
             stack.push_async_callback(reproducers.stop)
-        house = _House(config, ledger, _destination(config, (host, port)), think, reproducers)
+        metrics = Metrics(log.observe)
+        destination = _destination(config, (host, port))
+        house = _House(config, ledger, destination, think, reproducers, metrics.observe)
         front_ends = tuple(map(house.front_end, config.listeners))
-        web = _web(config, ledger, sockets)
+        web = _web(config, ledger, sockets, metrics)
         await ready()
         stack.push_async_callback(_stop, front_ends, config.timeouts.stop)
         if web is not None:
@@ -197,7 +200,9 @@ async def _listen(
     return tuple(found)
 
 
-def _web(config: Config, ledger: Ledger, sockets: Sockets | None) -> WebService | None:
+def _web(
+    config: Config, ledger: Ledger, sockets: Sockets | None, metrics: Metrics
+) -> WebService | None:
     """The web service, on the sockets behind those of the listeners or on its own."""
     its = config.web
     if its is None:
@@ -205,8 +210,8 @@ def _web(config: Config, ledger: Ledger, sockets: Sockets | None) -> WebService 
     own = sockets if sockets is not None else bind([(its.host, its.port)], {})
     group = tuple(own.values())[-1]
     store = config.ledger.with_name(f"{config.ledger.stem}.hooks.sqlite3")
-    front = Front(group, its.tls, its.proxies, its.rate, its.total_rate, store)
-    return WebService(front, config.policy.tenants, ledger, SystemClock())
+    front = Front(group, its.tls, its.proxies, its.rate, its.total_rate, store, its.watchers)
+    return WebService(front, config.policy.tenants, ledger, SystemClock(), metrics)
 
 
 async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:
@@ -222,6 +227,7 @@ class _House:
     destination: Destination
     think: Think | None
     reproducers: Reproducers | None = None
+    observe: Callable[[Outcome], None] = log.observe
     crowd: Crowd = field(default_factory=Crowd)
 
     def front_end(self, listener: Listener) -> FrontEnd:
@@ -230,7 +236,7 @@ class _House:
         gateway = Gateway(
             config.policy,
             self.ledger,
-            log.observe,
+            self.observe,
             SystemClock(),
             station,
             think=self.think,

@@ -68,6 +68,7 @@ class Web:
     proxies: tuple[Network, ...]
     rate: int
     total_rate: int
+    watchers: tuple[Network, ...] = ()
 
 
 def web(found: Document, file: GatewayFile) -> tuple[Web | None, tuple[Fault, ...]]:
@@ -81,7 +82,7 @@ def web(found: Document, file: GatewayFile) -> tuple[Web | None, tuple[Fault, ..
     except BadFile as bad:
         return None, (found.at(("web", "tls", bad.key), str(bad)),)
     host, port = split_address(its.listen)
-    return Web(host, port, tls, its.proxies, its.rate, its.total_rate), ()
+    return Web(host, port, tls, its.proxies, its.rate, its.total_rate, its.metrics), ()
 
 
 def _as_listen(tls: WebTls) -> ListenTls:

@@ -198,6 +198,8 @@ class WebFile:
     """Its certificate; without one a proxy before it speaks TLS."""
     proxies: Annotated[tuple[Network, ...], Field(examples=[["127.0.0.1/32"]])] = ()
     """The proxies that are believed when they say by X-Forwarded-For who asks."""
+    metrics: Annotated[tuple[Network, ...], Field(examples=[["127.0.0.1/32"]])] = ()
+    """The networks from which /metrics may be seen; nobody's if left out."""
     rate: Count = 300
     """Requests a minute that one address may make of each worker process."""
     total_rate: Count = 6000

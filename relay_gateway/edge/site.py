@@ -23,8 +23,9 @@ from relay_gateway.core.access import Network
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.core.visit import Visit, family
 from relay_gateway.edge.hooks import BOUNCED, LARGEST, REGISTERED, Hooks, Post
+from relay_gateway.edge.metrics import MEDIA_TYPE, Metrics
 from relay_gateway.edge.rate import Rates
-from relay_gateway.edge.visitor import address_of
+from relay_gateway.edge.visitor import address_of, is_watcher
 from relay_gateway.edge.visits import Visits
 from relay_gateway.gateway import Clock, Ledger
 
@@ -47,7 +48,7 @@ _READY_WITHIN = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The companies, and whoever writes down what they are told."""
+    """The companies, whoever writes down what they are told, and who may see the `metrics`."""
 
     tenants: tuple[Tenant, ...]
     visits: Visits
@@ -55,7 +56,9 @@ class Site:
     ledger: Ledger
     clock: Clock
     rates: Rates
+    metrics: Metrics
     proxies: tuple[Network, ...] = ()
+    watchers: tuple[Network, ...] = ()
 
     def app(self) -> ASGIApp:
         """The whole of it, behind the limits."""
@@ -64,6 +67,7 @@ class Site:
             Route("/robots.txt", _robots, methods=["GET"]),
             Route("/healthz", _healthy, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),
+            Route("/metrics", self._measure, methods=["GET"]),
         ]
         if self.hooks.is_open:
             routes += (
@@ -114,6 +118,13 @@ class Site:
         answer = await self.hooks.take(kind, Post(id, timestamp, signatures, body))
         headers = {"retry-after": "30"} if answer.status == 503 else None
         return JSONResponse(dict(answer.said), answer.status, headers)
+
+    async def _measure(self, request: Request) -> Response:
+        if not is_watcher(request.scope, self.watchers, self.proxies):
+            raise HTTPException(404)
+        companies = (tenant.id for tenant in self.tenants)
+        text = await self.metrics.text(companies, self.ledger)
+        return Response(text, media_type=MEDIA_TYPE)
 
     async def _ready(self, request: Request) -> Response:
         try:

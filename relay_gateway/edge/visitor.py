@@ -25,6 +25,20 @@ def address_of(scope: Scope, proxies: Iterable[Network]) -> str:
     return address
 
 
+def is_watcher(scope: Scope, watchers: tuple[Network, ...], proxies: tuple[Network, ...]) -> bool:
+    """Whether this comes from one of these networks, and not by a proxy that we do not know: with
+    one on this host all the world would seem to be here.
+    """
+    direct = str((scope.get("client") or ("",))[0])
+    is_forwarded = any(name in _FORWARDED for name, _ in scope["headers"])
+    if is_forwarded and not _is_in(direct, proxies):
+        return False
+    return _is_in(address_of(scope, proxies), watchers)
+
+
+_FORWARDED = (b"x-forwarded-for", b"x-real-ip", b"forwarded", b"via")
+
+
 def _is_in(address: str, networks: tuple[Network, ...]) -> bool:
     try:
         its = ipaddress.ip_address(address)

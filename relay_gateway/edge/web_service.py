@@ -14,6 +14,7 @@ from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge.hook_store import HookStore
 from relay_gateway.edge.hooks import Hooks
 from relay_gateway.edge.intake import Intake
+from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.rate import Rates
 from relay_gateway.edge.site import Site
 from relay_gateway.edge.visits import Visits
@@ -25,7 +26,10 @@ _TO_WRITE_VISITS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """The sockets that it answers on, how, and how often; `store` is the file of the webhooks."""
+    """The sockets that it answers on, how, and how often; `store` is the file of the webhooks.
+
+    `watchers` may see the metrics.
+    """
 
     sockets: Sequence[socket.socket] = field(repr=False)
     tls: ssl.SSLContext | None
@@ -33,13 +37,19 @@ class Front:
     rate: int
     total_rate: int
     store: Path
+    watchers: tuple[Network, ...] = ()
 
 
 class WebService:
     """Leads visitors on and takes reports for these companies."""
 
     def __init__(
-        self, front: Front, tenants: tuple[Tenant, ...], ledger: Ledger, clock: Clock
+        self,
+        front: Front,
+        tenants: tuple[Tenant, ...],
+        ledger: Ledger,
+        clock: Clock,
+        metrics: Metrics,
     ) -> None:
         self.visits = Visits(ledger)
         self._store = HookStore(front.store)
@@ -51,7 +61,9 @@ class WebService:
             ledger=ledger,
             clock=clock,
             rates=Rates(front.rate, front.total_rate, clock.elapsed),
+            metrics=metrics,
             proxies=front.proxies,
+            watchers=front.watchers,
         )
         self._web = Web(site.app(), front.sockets, front.tls)
         self._catching_up: asyncio.Task[None] | None = None

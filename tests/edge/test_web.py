@@ -6,17 +6,22 @@ import asyncio
 import io
 import ipaddress
 import logging
+import os
 from collections.abc import Sequence
 
 import pytest
 
 from relay_gateway.core import link
 from relay_gateway.core.credit import Event, Kind, Terms
+from relay_gateway.core.decision import Decision
 from relay_gateway.core.funnel import funnel
+from relay_gateway.core.reason import Reason
+from relay_gateway.core.reply import reply
 from relay_gateway.edge import log
 from relay_gateway.edge.rate import Rates
+from relay_gateway.gateway import Outcome
 from tests.certificates import authority
-from tests.conftest import Clock
+from tests.conftest import Clock, envelope
 from tests.doubles import Talker
 from tests.edge.webs import ACME_WEB, BROWSER, NOW, OTHER, REFERRAL, TOKEN, delivered, web
 
@@ -181,6 +186,33 @@ async def test_a_ledger_that_is_away_delays_nobody(tmp_path):
 async def test_a_ledger_at_work_is_ready(tmp_path):
     async with web(tmp_path) as visitor:
         assert (await visitor.ask("GET", "/readyz")).status == 200
+
+
+async def test_metrics_tell_of_mails_and_halts_to_those_who_may_ask(tmp_path):
+    here = (ipaddress.ip_network("127.0.0.0/8"),)
+    async with web(tmp_path, watchers=here) as visitor:
+        decision = Decision(Reason.REJECTION, "acme")
+        visitor.metrics.observe(Outcome(envelope(), decision, reply(250, "fine"), True, 1, 1, {}))
+        await visitor.ledger.record(Event(Kind.HALTED, "acme", "", "", NOW, (("id", "1"),)))
+        said = (await visitor.ask("GET", "/metrics")).body.decode()
+
+        labels = f'company="acme",reason="rejection",worker="{os.getpid()}"'
+        assert f"relay_gateway_mails_total{{{labels}}} 1\n" in said
+        assert 'relay_gateway_halted{company="acme"} 1\n' in said
+        assert 'relay_gateway_halted{company="other"} 0\n' in said
+        assert "relay_gateway_ledger_up 1\n" in said
+        # By a proxy that nobody has named all the world would seem to be here.
+        assert (await visitor.ask("GET", "/metrics", x_forwarded_for="127.0.0.1")).status == 404
+    async with web(tmp_path, watchers=here, ledger=Down()) as visitor:
+        assert b"relay_gateway_ledger_up 0\n" in (await visitor.ask("GET", "/metrics")).body
+    async with web(tmp_path, watchers=here, proxies=here) as visitor:
+        asked = [
+            (await visitor.ask("GET", "/metrics", x_forwarded_for=each)).status
+            for each in ("127.0.0.9", "198.51.100.7", "127.0.0.9, 198.51.100.7")
+        ]
+        assert asked == [200, 404, 404]
+    async with web(tmp_path) as visitor:
+        assert (await visitor.ask("GET", "/metrics")).status == 404
 
 
 async def test_who_asks_too_often_waits_and_nobody_else_does(tmp_path):

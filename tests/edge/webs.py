@@ -8,13 +8,14 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from relay_gateway.core import link, report
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.tenant import Tenant
+from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.sockets import bind
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.web_service import Front, WebService
@@ -56,9 +57,9 @@ class Visitor:
     service: WebService
     ledger: Ledger
     clock: Clock
+    metrics: Metrics
     browser: str = BROWSER
     sent: int = 0
-    ids: list[str] = field(default_factory=list)
 
     async def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
@@ -133,10 +134,11 @@ async def web(
     (group,) = bind([("127.0.0.1", 0)], {}).values()
     settings = {"tls": None, "proxies": (), "rate": 1000, "total_rate": 1000, **but}
     front = Front(group, store=folder / "hooks.sqlite3", **settings)
-    service = WebService(front, tenants, ledger or own, clock)
+    metrics = Metrics(lambda outcome: None)
+    service = WebService(front, tenants, ledger or own, clock, metrics)
     service.start()
     try:
-        yield Visitor(service, ledger or own, clock)
+        yield Visitor(service, ledger or own, clock, metrics)
     finally:
         await service.stop(10)
         await own.close()
