@@ -309,8 +309,10 @@ async def test_tls_is_spoken_with_the_certificate(tmp_path):
 
 async def test_the_log_holds_no_token_address_or_program(tmp_path):
     told = io.StringIO()
+    root = logging.getLogger()
+    before = list(root.handlers), root.level
     log.setup("json", "debug")
-    logging.getLogger().handlers[0].setStream(told)
+    root.handlers[0].setStream(told)
     try:
         async with web(tmp_path) as visitor:
             await visitor.visit(user_agent=BROWSER)
@@ -320,7 +322,8 @@ async def test_the_log_holds_no_token_address_or_program(tmp_path):
         async with web(tmp_path, ledger=Down()) as visitor:
             await visitor.visit()
     finally:
-        logging.getLogger().handlers.clear()
+        root.handlers[:] = before[0]
+        root.setLevel(before[1])
     said = told.getvalue()
     assert "visits_lost" in said
     for word in (TOKEN, TOKEN.lower(), REFERRAL.id, "127.0.0.1", "Chrome", "nonsense", "y.example"):
