@@ -26,16 +26,18 @@ from relay_gateway.edge.grants import Grants
 from relay_gateway.edge.journal import Journal
 from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.ledger import Book
+from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
 from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
 from relay_gateway.edge.redis_server import Server, Shape
 from relay_gateway.edge.reproducers import SECONDS, Reproducers
 from relay_gateway.edge.smtp import FrontEnd, Limits
-from relay_gateway.edge.sockets import Sockets
+from relay_gateway.edge.sockets import Sockets, bind
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.thinkers import Nursery, Thinkers
+from relay_gateway.edge.web_service import Front, WebService
 from relay_gateway.edge.worker import Lifeline, Word
-from relay_gateway.gateway import Gateway, Outcome, Station, Think
+from relay_gateway.gateway import Gateway, Ledger, Outcome, Station, Think
 
 
 class SystemClock:
@@ -62,6 +64,7 @@ class Running:
     outbox: Path | None
     ledger: JournalledLedger
     front_ends: tuple[FrontEnd, ...] = field(repr=False)
+    web: WebService | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -70,7 +73,8 @@ class Running:
 
     async def retire(self, patience: float) -> None:
         """Take no more clients; return when the last one has gone, asked to after `patience`."""
-        await asyncio.gather(*(each.retire(patience) for each in self.front_ends))
+        web = [self.web.stop(patience)] if self.web else []
+        await asyncio.gather(*(each.retire(patience) for each in self.front_ends), *web)
 
 
 async def _at_once() -> None:
@@ -87,8 +91,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Start in the order next hop, ledger, front ends; stop in the other, mails under way first.
 
-    Clients come by these sockets, a group for each listener in its order, or by our own; none is
-    taken before `ready` returns.
+    Clients come by these sockets, a group for each listener in its order and one for the web
+    service, or by our own; none is taken before `ready` returns.
     """
     async with AsyncExitStack() as stack:
         host, port, outbox = await _next_hop(config, stack)
@@ -100,14 +104,19 @@ async def running(
             stack.push_async_callback(reproducers.stop)
         grants = Grants(ledger, config.policy.tenants, SystemClock())
         stack.push_async_callback(grants.stop)
+        metrics = Metrics(log.observe)
         guard = BurstGuard(ledger, SystemClock())
-        desk = _Desk(ledger, guard, grants, reproducers)
+        desk = _Desk(ledger, guard, grants, metrics, reproducers)
         house = _House(config, desk, _destination(config, (host, port)), think)
         front_ends = tuple(map(house.front_end, config.listeners))
+        web = _web(config, ledger, sockets, metrics)
         await ready()
         stack.push_async_callback(_stop, front_ends, config.timeouts.stop)
+        if web is not None:
+            stack.push_async_callback(web.stop, config.timeouts.stop)
+            web.start()
         addresses = await _listen(front_ends, config, sockets)
-        yield Running(addresses, (host, port), outbox, ledger, front_ends)
+        yield Running(addresses, (host, port), outbox, ledger, front_ends, web)
 
 
 def work(config: Config, sockets: Sockets, line: Lifeline) -> None:
@@ -193,11 +202,27 @@ async def _listen(
             server = await front_end.listen(listener.host, listener.port)
             found.append(server.sockets[0].getsockname()[:2])
     else:
-        for front_end, group in zip(front_ends, sockets.values(), strict=True):
+        # The web service's come behind those of the listeners.
+        for front_end, group in zip(front_ends, sockets.values(), strict=False):
             for each in group:
                 await front_end.listen(sock=each)
             found.append(group[0].getsockname()[:2])
     return tuple(found)
+
+
+def _web(
+    config: Config, ledger: Ledger, sockets: Sockets | None, metrics: Metrics
+) -> WebService | None:
+    """The web service, on the sockets behind those of the listeners or on its own."""
+    its = config.web
+    if its is None:
+        return None
+    own = sockets if sockets is not None else bind([(its.host, its.port)], {})
+    group = tuple(own.values())[-1]
+    near = config.ledger.near
+    kept = near.with_name(f"{near.stem}.hooks.sqlite3")
+    front = Front(group, its.tls, its.proxies, its.rate, its.total_rate, kept, its.watchers)
+    return WebService(front, config.policy.tenants, ledger, SystemClock(), metrics)
 
 
 async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:
@@ -211,11 +236,12 @@ class _Desk:
     ledger: JournalledLedger
     guard: BurstGuard
     grants: Grants
+    metrics: Metrics
     reproducers: Reproducers | None
 
     def observe(self, outcome: Outcome) -> None:
         self.grants.observe(outcome)
-        log.observe(outcome)
+        self.metrics.observe(outcome)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import click
 
 from relay_gateway.cli.block import block
+from relay_gateway.cli.bounces import bounces
 from relay_gateway.cli.check import check
 from relay_gateway.cli.credits import credits
 from relay_gateway.cli.demo import demo
 from relay_gateway.cli.entries import adjust, redeem, resume, void
 from relay_gateway.cli.explain import explain
+from relay_gateway.cli.imports import import_
 from relay_gateway.cli.ledger import ledger
 from relay_gateway.cli.log import log
 from relay_gateway.cli.password import password
@@ -33,5 +35,6 @@ def main() -> None:
 
 _OFFICE = (block, demo, explain, rewrite, redact, scan, rules, credits, log, send, password)
 _BOOKS = (statement, redeem, adjust, void, resume, reconcile, person)
-for command in (serve, reload, check, ledger, *_OFFICE, *_BOOKS):
+_INTAKE = (import_, bounces)
+for command in (serve, reload, check, ledger, *_OFFICE, *_BOOKS, *_INTAKE):
     main.add_command(command)

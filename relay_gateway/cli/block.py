@@ -79,7 +79,7 @@ def _told(
     tenant: Tenant, language: str | None, segment: str | None
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Each block with its heading."""
-    link = f"{tenant.link}/{_CODE}"
+    link = f"{tenant.shown_link}/{_CODE}"
     for its, wording in tenant.wordings.items():
         if language not in (None, its):
             continue

@@ -13,11 +13,12 @@ from rich.console import Console
 from relay_gateway.cli import origin, phrases, screen
 from relay_gateway.cli.block import style
 from relay_gateway.cli.desk import config_option, settings
-from relay_gateway.cli.tongue import lang_option
+from relay_gateway.cli.tongue import Said, lang_option
 from relay_gateway.config import Config, Fault, LedgerPlace, Listener
 from relay_gateway.config.document import read
 from relay_gateway.core.rules import Pack, State
 from relay_gateway.core.tenant import Mode
+from relay_gateway.edge import sockets
 from relay_gateway.edge.log import printable
 
 MODE_STYLES = {Mode.LIVE: "green", Mode.MONITOR: "yellow", Mode.PAUSED: "dim"}
@@ -82,6 +83,7 @@ def _print_ways(console: Console, config: Config) -> None:
     file = normpath(config.log.file) if config.log.file else str(phrases.STDERR)
     ways = (
         *((phrases.LISTEN, _shown(listener)) for listener in config.listeners),
+        *_web(config),
         (phrases.NEXT_HOP, onward),
         (phrases.LEDGER, _kept(config.ledger)),
         (phrases.JOURNAL, normpath(config.ledger.journal)),
@@ -95,6 +97,21 @@ def _kept(place: LedgerPlace) -> str:
     name = normpath(place.path) if place.path else place.name
     replicas = f", at least {place.wait_replicas} replicas" if place.wait_replicas else ""
     return f"{name}{replicas}"
+
+
+def _web(config: Config) -> Iterator[tuple[Said, str]]:
+    """Where the web service listens, and for whom."""
+    web = config.web
+    if web is None:
+        return
+    tenants = config.policy.tenants
+    uses = {
+        "links": [tenant.id for tenant in tenants if tenant.front],
+        "webhooks": [tenant.id for tenant in tenants if tenant.hook_secrets],
+    }
+    told = "; ".join(f"{use} of {', '.join(ids)}" for use, ids in uses.items() if ids)
+    tls = "TLS" if web.tls else "no TLS"
+    yield phrases.WEB, f"{sockets.name(web.host, web.port)}, {tls}, for {told or 'nobody yet'}"
 
 
 def _shown(listener: Listener) -> str:

@@ -17,6 +17,7 @@ from relay_gateway.edge.log import printable
 
 # sysexits.h; 2 is click's own for a wrong use of the command line.
 USAGE = 2
+DATA_FAULT = 65
 NO_INPUT = 66
 UNAVAILABLE = 69
 CANNOT_WRITE = 73

@@ -61,7 +61,7 @@ def _plan(config: Config) -> Plan:
             "yellow",
         )
     return Plan(
-        addresses=tuple((listener.host, listener.port) for listener in config.listeners),
+        addresses=_addresses(config),
         workers=config.workers,
         work=partial(work, config),
         adopt=partial(log.setup, config.log.format, config.log.level, config.log.file),
@@ -71,17 +71,27 @@ def _plan(config: Config) -> Plan:
     )
 
 
+def _addresses(config: Config) -> tuple[Address, ...]:
+    """Where to listen: for mail, then for the web service."""
+    web = config.web
+    mail = tuple((listener.host, listener.port) for listener in config.listeners)
+    return (*mail, (web.host, web.port)) if web else mail
+
+
 # Files beside the connections, each of which has one towards the next hop.
-_OWN_FILES = 200
+_OWN_FILES = 500
 _TO_TIDY_UP = 30.0
 
 
 def _welcome(config: Config, addresses: tuple[Address, ...]) -> None:
     """What listens, where mails land, and what to try next."""
-    for listener, address in zip(config.listeners, addresses, strict=True):
+    mail = addresses[: len(config.listeners)]
+    for listener, address in zip(config.listeners, mail, strict=True):
         access = listener.access
         networks = ", ".join(map(str, access.clients + access.shared)) or "those who log in"
         say(f"Listening on {name(*address)} for {networks}.", "bold")
+    if config.web is not None:
+        say(f"The web service listens on {name(*addresses[-1])}.", "bold")
     for tenant in config.policy.tenants:
         say(f"Company {tenant.id}: {tenant.mode}, languages {', '.join(tenant.languages)}.")
     for caution in config.cautions:
@@ -91,7 +101,7 @@ def _welcome(config: Config, addresses: tuple[Address, ...]) -> None:
         return
     say(f"No next_hop is configured: mail is kept in {_near(config.outbox / 'new')}.")
     command = [sys.argv[0], "send", _near(SAMPLES / "rejection.eml")]
-    say(f"Try next: {shlex.join(command)} --to {name(*addresses[-1])}", "green")
+    say(f"Try next: {shlex.join(command)} --to {name(*mail[-1])}", "green")
 
 
 def _near(path: Path) -> str:

@@ -11,13 +11,22 @@ from pathlib import Path
 from relay_gateway.config import certificates, packs, secret, shape, suppress, wordings
 from relay_gateway.config.book import Book
 from relay_gateway.config.certificates import BadFile
-from relay_gateway.config.company import Approved, CompanyFile, Credits, ProofFile, ScopeFile
+from relay_gateway.config.company import (
+    Approved,
+    CompanyFile,
+    Credits,
+    ProofFile,
+    ScopeFile,
+    WebhookFile,
+)
 from relay_gateway.config.document import Document, Fault, Route
 from relay_gateway.config.secret import BadSecret, Keys, MissingSecret
 from relay_gateway.config.zone import zone
+from relay_gateway.core import report
 from relay_gateway.core.block import Wording
 from relay_gateway.core.burst import Guard
 from relay_gateway.core.credit import Terms
+from relay_gateway.core.report import BadReport
 from relay_gateway.core.statement import Calendar
 from relay_gateway.core.tenant import Proof, Scope, Tenant
 
@@ -99,6 +108,11 @@ def _company(
         tenant = replace(tenant, scope=_suppressing(tenant.scope, file.scope, path.parent))
     except BadFile as bad:
         faults.append(found.at(("scope", "suppress_file"), str(bad)))
+    try:
+        hook_secrets = _hook_secrets(file.webhook, path.parent, environ)
+        tenant = replace(tenant, hook_secrets=hook_secrets)
+    except BadFile as bad:
+        faults.append(found.at(("webhook", "secret"), str(bad)))
     book = own.book if file.rules else None
     tenant = replace(tenant, rules=book.rules if book else None)
     return _Company(found, tenant, missing, said.cautions, book)
@@ -113,6 +127,18 @@ def _proof(file: ProofFile, folder: Path, environ: Mapping[str, str]) -> Proof:
         what = f"the secret of {file.header.name} has fewer than {secret.SHORTEST} characters"
         raise BadFile("secret", f"{what}; {secret.HOW}")
     return replace(ways, header=file.header.name.lower(), secrets=values)
+
+
+def _hook_secrets(
+    file: WebhookFile | None, folder: Path, environ: Mapping[str, str]
+) -> tuple[bytes, ...]:
+    if file is None:
+        return ()
+    try:
+        lines = certificates.values(file.secret, folder, environ)
+        return tuple(report.secret(line.decode("ascii", "replace")) for line in lines)
+    except BadReport as bad:
+        raise BadFile("secret", str(bad)) from None
 
 
 def _suppressing(scope: Scope, file: ScopeFile, folder: Path) -> Scope:
@@ -139,7 +165,8 @@ def _tenant(file: CompanyFile, keys: Keys, words: Mapping[str, Wording]) -> Tena
         domains=domains,
         addresses=frozenset(file.senders.addresses),
         internal_domains=domains | frozenset(file.internal_domains),
-        link=file.link,
+        link=file.link.url,
+        front=file.link.front,
         languages=file.languages,
         keys=keys,
         wordings=words,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StrictInt, model_validator
@@ -242,6 +243,46 @@ class BlockFile:
     """The company's own words in this language: a text, or texts by kind of hiring."""
 
 
+class LinkMode(StrEnum):
+    """Whether links in letters lead to CareerRelay at once, or through us."""
+
+    DIRECT = "direct"
+    REDIRECT = "redirect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class LinkFile:
+    """Where links lead, and on which way."""
+
+    url: Annotated[fields.Link, Field(examples=["https://careerrelay.jp/c/acme"])]
+    """The company's own CareerRelay URL; each mail gets a code at its end."""
+    mode: LinkMode = LinkMode.DIRECT
+    """direct: links in letters are this URL; redirect: they lead to `public`, which leads on."""
+    public: Annotated[fields.Link | None, Field(examples=["https://go.acme.example"])] = None
+    """Where the gateway's web service is reached from outside; letters get /r/CODE at its end."""
+
+    @model_validator(mode="after")
+    def _leads_somewhere(self) -> LinkFile:
+        if self.mode is LinkMode.REDIRECT and self.public is None:
+            how = "write for example public: https://go.acme.example"
+            raise fields.refuse(f"redirect needs the address of the web service; {how}")
+        return self
+
+    @property
+    def front(self) -> str:
+        """What links in letters begin with, if they lead through us; else empty."""
+        return f"{self.public}/r" if self.mode is LinkMode.REDIRECT else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class WebhookFile:
+    """How CareerRelay and the mail system report registrations and bounces."""
+
+    secret: Annotated[SecretValue, Field(examples=[{"env": "ACME_WEBHOOK"}])]
+    """Where the secret that reports are signed with is kept: whsec_ and base64; several lines
+    while it is being changed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class CompanyFile:
     """One company: its mails, its link, its words."""
@@ -262,8 +303,12 @@ class CompanyFile:
     """What else must show that a mail is the company's, where several share the gateway."""
     internal_domains: Annotated[tuple[Domain, ...], Field(examples=[["acme-group.example"]])] = ()
     """Further domains of colleagues, who never get a link; senders.domains are among them."""
-    link: Annotated[fields.Link, Field(examples=["https://careerrelay.jp/c/acme"])]
+    link: Annotated[LinkFile, fields.OrLink(), Field(examples=["https://careerrelay.jp/c/acme"])]
     """The company's own CareerRelay URL; each mail gets a code at its end."""
+    webhook: Annotated[
+        WebhookFile | None, Field(examples=[{"secret": {"env": "ACME_WEBHOOK"}}])
+    ] = None
+    """How registrations and bounces are reported; see docs/web.md."""
     languages: Annotated[tuple[Language, ...], Field(min_length=1, examples=[["ja"]])] = ("ja",)
     """The languages of letters that may carry the link. In some countries the offer counts as
     advertising: ask before adding one."""

@@ -11,8 +11,17 @@ from pathlib import Path
 from relay_gateway.config import certificates
 from relay_gateway.config.certificates import BadFile
 from relay_gateway.config.document import Document, Fault
-from relay_gateway.config.models import GatewayFile, Listen, Newlines, NextHop, Tls
-from relay_gateway.core.access import Access
+from relay_gateway.config.fields import split_address
+from relay_gateway.config.models import (
+    GatewayFile,
+    Listen,
+    ListenTls,
+    Newlines,
+    NextHop,
+    Tls,
+    WebTls,
+)
+from relay_gateway.core.access import Access, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,37 @@ class Onward:
     name: str
     context: ssl.SSLContext | None = None
     login: tuple[bytes, bytes] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """Where the web service listens, and how much it answers a minute."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    proxies: tuple[Network, ...]
+    rate: int
+    total_rate: int
+    watchers: tuple[Network, ...] = ()
+
+
+def web(found: Document, file: GatewayFile) -> tuple[Web | None, tuple[Fault, ...]]:
+    """The web service, if there is to be one and its files can be read; else what is wrong."""
+    its = file.web
+    if its is None:
+        return None, ()
+    try:
+        folder = Path(found.file).parent
+        tls = certificates.server_context(_as_listen(its.tls), folder) if its.tls else None
+    except BadFile as bad:
+        return None, (found.at(("web", "tls", bad.key), str(bad)),)
+    host, port = split_address(its.listen)
+    return Web(host, port, tls, its.proxies, its.rate, its.total_rate, its.metrics), ()
+
+
+def _as_listen(tls: WebTls) -> ListenTls:
+    return ListenTls(certificate=tls.certificate, key=tls.key, minimum=tls.minimum)
 
 
 def listeners(found: Document, file: GatewayFile) -> tuple[tuple[Listener, ...], tuple[Fault, ...]]:

@@ -154,6 +154,23 @@ def _link(value: object) -> str:
     return text.rstrip("/")
 
 
+class OrLink:
+    """A group with a link in it; the link may stand alone."""
+
+    def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_linked, handler(kind))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"anyOf": [handler(schema), {"type": "string", "pattern": _LINK_FORM}]}
+
+
+def _linked(value: object) -> object:
+    return value if isinstance(value, dict) else {"url": _link(value)}
+
+
+_LINK_FORM = r"^https://[^?#\s]+$"
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -320,7 +337,7 @@ Port = Annotated[int, BeforeValidator(_port), Schema({"type": "integer", "maximu
 Host = Annotated[str, BeforeValidator(_host), _string()]
 Domain = Annotated[str, BeforeValidator(_domain), _string(r"^[A-Za-z0-9.-]+$")]
 Mailbox = Annotated[str, BeforeValidator(_mailbox), _string(r"^[^\s<>]+@[A-Za-z0-9.-]+$")]
-Link = Annotated[str, BeforeValidator(_link), _string(r"^https://[^?#\s]+$")]
+Link = Annotated[str, BeforeValidator(_link), _string(_LINK_FORM)]
 Ledger = Annotated[
     str, BeforeValidator(_ledger), _string(r"^(sqlite:|rediss?(\+(sentinel|cluster))?://).+$")
 ]

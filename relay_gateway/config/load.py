@@ -10,7 +10,7 @@ from pathlib import Path
 from relay_gateway.config import companies, doors, ledger, packs, secret, shape
 from relay_gateway.config.book import Book
 from relay_gateway.config.document import Document, Fault
-from relay_gateway.config.doors import Listener, Onward
+from relay_gateway.config.doors import Listener, Onward, Web
 from relay_gateway.config.ledger import LedgerPlace
 from relay_gateway.config.models import (
     DEFAULT_RULES,
@@ -24,6 +24,7 @@ from relay_gateway.config.models import (
 from relay_gateway.config.secret import BadSecret, MissingSecret
 from relay_gateway.core.decision import Policy
 from relay_gateway.core.rules import build
+from relay_gateway.core.tenant import Tenant
 
 _NO_BOOK = Book(build(()), {})
 
@@ -41,7 +42,7 @@ class Config:
     """What the files say. Paths are ready to open; certificates and passwords are read.
 
     Without a `next_hop` mails are kept in `outbox`; without a `spool` the system chooses a folder;
-    without `reproducers` none are kept.
+    without `reproducers` none are kept; without `web` there is no web service.
     The keys of `missing_secrets` are in `policy` already, but written by `ensure_secrets` only.
     `cautions` say what may stay as it is, and has a price. `book` tells of the gateway's rules,
     `books` of those of companies that have their own.
@@ -63,6 +64,7 @@ class Config:
     pid_file: Path
     missing_secrets: tuple[MissingSecret, ...] = ()
     cautions: tuple[Fault, ...] = ()
+    web: Web | None = None
     book: Book = _NO_BOOK
     books: Mapping[str, Book] = field(default_factory=dict)
 
@@ -82,7 +84,9 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
         raise BadConfig(_in_order(faults))
     ways = _Ways(*doors.listeners(found, file), *doors.onward(found, file, variables))
     kept, bad_ledger = ledger.ledger(found, file, variables)
-    faults += (*_crossed(found, file), *ways.bad_listeners, *ways.bad_next_hop, *bad_ledger)
+    web, bad_web = doors.web(found, file)
+    bad_ways = (*ways.bad_listeners, *ways.bad_next_hop, *bad_ledger, *bad_web)
+    faults += (*_crossed(found, file), *bad_ways)
     if faults or rules.book is None:
         raise BadConfig(_in_order(faults))
     limits = _limits(found, file)
@@ -90,10 +94,11 @@ def load(path: Path | str, environ: Mapping[str, str] | None = None) -> Config:
     return replace(
         _config(path, file, ways, kept, policy),
         limits=limits,
+        web=web,
         book=rules.book,
         books=tenants.books,
         missing_secrets=tenants.missing_secrets,
-        cautions=_in_order(tenants.cautions),
+        cautions=_in_order((*tenants.cautions, *_unreached(found, file, tenants.tenants))),
     )
 
 
@@ -177,6 +182,16 @@ def _crossed(found: Document, file: GatewayFile) -> Iterator[Fault]:
     if file.next_hop and any(_is_same(listen, file.next_hop) for listen in file.listen):
         what = "next_hop is this gateway itself, so mail would go in circles; name the next server"
         yield found.at(("next_hop", "host"), what)
+
+
+def _unreached(found: Document, file: GatewayFile, tenants: tuple[Tenant, ...]) -> Iterator[Fault]:
+    """Companies that count on a web service that is not here; another gateway may run it."""
+    names = ", ".join(each.id for each in tenants if each.front or each.hook_secrets)
+    if names and file.web is None:
+        what = f"the links or webhooks of {names} need a web service, and this gateway runs none"
+        yield found.at(
+            ("web",), f"{what}; write web: {{listen: 127.0.0.1:8025}} where it is to run"
+        )
 
 
 _HERE = {"localhost", "127.0.0.1", "::1"}

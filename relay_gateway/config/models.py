@@ -208,6 +208,36 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class WebTls:
+    """The web service's certificate."""
+
+    certificate: Annotated[Location, Field(examples=["web.pem"])]
+    """The file of its certificate and of those that signed it, in PEM."""
+    key: Annotated[Location | None, Field(examples=["web.key"])] = None
+    """The file of its private key, without a passphrase; in `certificate` if left out."""
+    minimum: Annotated[LeastTls, fields.UNQUOTED] = LeastTls.V1_2
+    """The oldest TLS that is spoken: 1.2 or 1.3."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class WebFile:
+    """The web service: links that lead through us, and webhooks."""
+
+    listen: Annotated[fields.Address, Field(examples=["127.0.0.1:8025"])] = "127.0.0.1:8025"
+    """The address and port to listen on."""
+    tls: Annotated[WebTls | None, Field(examples=[{"certificate": "web.pem"}])] = None
+    """Its certificate; without one a proxy before it speaks TLS."""
+    proxies: Annotated[tuple[Network, ...], Field(examples=[["127.0.0.1/32"]])] = ()
+    """The proxies that are believed when they say by X-Forwarded-For who asks."""
+    metrics: Annotated[tuple[Network, ...], Field(examples=[["127.0.0.1/32"]])] = ()
+    """The networks from which /metrics may be seen; nobody's if left out."""
+    rate: Count = 300
+    """Requests a minute that one address may make of each worker process."""
+    total_rate: Count = 6000
+    """Requests a minute that all may make together of each worker process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Log:
     """Where and how the gateway writes its log. It never holds addresses or words of a mail."""
 
@@ -290,6 +320,8 @@ class GatewayFile:
     """The rules to find rejections by: shipped packs by language, own files by path. A rule in a
     later file takes the place of one with the same name and language before, or changes its weight
     or state; `relay-gateway check` tells each."""
+    web: Annotated[WebFile | None, Field(examples=[{"listen": "127.0.0.1:8025"}])] = None
+    """The web service, for link.mode redirect and for webhooks; there is none if left out."""
     log: Log = Log()
     """Where and how the gateway writes its log."""
     limits: Limits = Limits()

@@ -51,7 +51,7 @@ class Offer:
 def offer(person: bytes, message: Message, letter: Rejection, tenant: Tenant) -> Offer:
     """The link for one person, in all pages of the letter; `Unfit` where one cannot hold it."""
     referral = link.refer(tenant.id, scope.mail_id(message), person, tenant.keys)
-    url = link.url(tenant.link, link.token(referral, tenant.keys))
+    url = link.url(tenant.shown_link, link.token(referral, tenant.keys))
     forms = _forms(letter, tenant, url)
     changes, edits = _plan(message, letter, forms, tenant, url)
     is_new = any(change.adds_block for change in changes)
@@ -72,12 +72,13 @@ def strike(message: Message, pages: tuple[Page, ...], tenant: Tenant) -> Offer:
 
 def is_tracked(page: Page, tenant: Tenant) -> bool:
     """Whether a tracked link of the company stands in the page already."""
-    for _, path in place.own_links(page.letter, tenant.link):
-        try:
-            link.open_token(path.rpartition("/")[2], tenant.id, tenant.keys)
-        except BadToken:
-            continue
-        return True
+    for base in filter(None, (tenant.link, tenant.front)):
+        for _, path in place.own_links(page.letter, base):
+            try:
+                link.open_token(path.rpartition("/")[2], tenant.id, tenant.keys)
+            except BadToken:
+                continue
+            return True
     return False
 
 

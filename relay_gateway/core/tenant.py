@@ -89,7 +89,8 @@ class Tenant:
     letter that holds it; one to at most `max_split` hidden recipients goes to each of them with a
     link of their own. In mode live links go out `since` a time, in seconds since the epoch.
     Persons may be forgotten `retention_days` after their last event. Without `rules` of its own it
-    is judged by the gateway's.
+    is judged by the gateway's. Links in letters begin with `front`, our own address, or with `link`
+    if it is empty. Reports are signed with one of `hook_secrets`.
     """
 
     id: str
@@ -112,6 +113,13 @@ class Tenant:
     calendar: Calendar = field(default_factory=Calendar)
     retention_days: int = 400
     rules: RuleSet | None = field(default=None, repr=False)
+    front: str = ""
+    hook_secrets: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def shown_link(self) -> str:
+        """What links in letters begin with."""
+        return self.front or self.link
 
     def sends(self, sender: bytes) -> bool:
         """Whether this envelope sender is one of the company's own."""
