@@ -37,7 +37,7 @@ from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.thinkers import Nursery, Thinkers
 from relay_gateway.edge.web_service import Front, WebService
 from relay_gateway.edge.worker import Lifeline, Word
-from relay_gateway.gateway import Gateway, Ledger, Outcome, Station, Think
+from relay_gateway.gateway import Gateway, Outcome, Station, Think
 
 
 class SystemClock:
@@ -109,7 +109,7 @@ async def running(
         desk = _Desk(ledger, guard, grants, metrics, reproducers)
         house = _House(config, desk, _destination(config, (host, port)), think)
         front_ends = tuple(map(house.front_end, config.listeners))
-        web = _web(config, ledger, sockets, metrics)
+        web = _web(config, desk, sockets)
         await ready()
         stack.push_async_callback(_stop, front_ends, config.timeouts.stop)
         if web is not None:
@@ -210,9 +210,7 @@ async def _listen(
     return tuple(found)
 
 
-def _web(
-    config: Config, ledger: Ledger, sockets: Sockets | None, metrics: Metrics
-) -> WebService | None:
+def _web(config: Config, desk: _Desk, sockets: Sockets | None) -> WebService | None:
     """The web service, on the sockets behind those of the listeners or on its own."""
     its = config.web
     if its is None:
@@ -222,7 +220,8 @@ def _web(
     near = config.ledger.near
     kept = near.with_name(f"{near.stem}.hooks.sqlite3")
     front = Front(group, its.tls, its.proxies, its.rate, its.total_rate, kept, its.watchers)
-    return WebService(front, config.policy.tenants, ledger, SystemClock(), metrics)
+    tenants, note = config.policy.tenants, desk.grants.note
+    return WebService(front, tenants, desk.ledger, SystemClock(), desk.metrics, note=note)
 
 
 async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
 from relay_gateway.core import link, trail
@@ -33,12 +33,15 @@ class Taken(StrEnum):
 
 class Intake:
     """Turns reports into events; the same report twice is the same event. `OSError` if the ledger
-    cannot keep it: whoever has sent it sends it again.
+    cannot keep it: whoever has sent it sends it again. `note` hears whose count may have changed.
     """
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self, ledger: Ledger, clock: Clock, note: Callable[[str], None] | None = None
+    ) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._note = note
 
     async def registered(self, tenants: Iterable[Tenant], told: Registration) -> Taken:
         """Keep a registration of one of these companies' links."""
@@ -85,6 +88,8 @@ class Intake:
         event = Event(kind, tenant.id, referral, _person(known), self._past(at), facts)
         if not await self._ledger.record(event):
             return Taken.KNOWN
+        if self._note is not None:
+            self._note(tenant.id)
         return Taken.NEW if event.person else Taken.EARLY
 
     def _past(self, at: float) -> float:

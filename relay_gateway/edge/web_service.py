@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,17 +43,19 @@ class Front:
 class WebService:
     """Leads visitors on and takes reports for these companies."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that it needs
         self,
         front: Front,
         tenants: tuple[Tenant, ...],
         ledger: Ledger,
         clock: Clock,
         metrics: Metrics,
+        *,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         self.visits = Visits(ledger)
         self._store = HookStore(front.store)
-        self._hooks = Hooks(tenants, Intake(ledger, clock), self._store, clock)
+        self._hooks = Hooks(tenants, Intake(ledger, clock, note), self._store, clock)
         site = Site(
             tenants=tenants,
             visits=self.visits,
