@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import http.client
 import json
@@ -12,7 +11,6 @@ import smtplib
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +26,7 @@ from relay_gateway.core.credit import Basis, Kind, Terms
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.doubles import NextServer
 from tests.e2e.station import FEW_RULES, Station, station
+from tests.edge.webs import aside
 from tests.test_gateway import REJECTION
 
 KEY = b"the webhook key of these tests, 32 octets"
@@ -38,7 +37,6 @@ LINKED = COMPANY.replace(
     "webhook: {secret: {file: hook.secret}}\ncredits: {count_on: registered}\n",
 )
 LINK = re.compile(rb"https://go\.acme\.example(/r/(\w{24}))")
-_THREADS = ThreadPoolExecutor(8)
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str):
@@ -54,8 +52,7 @@ def ask(port: int, method: str, path: str, body: bytes | None = None, **headers:
 
 
 async def asked(port: int, method: str, path: str, body: bytes | None = None, **headers: str):
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_THREADS, lambda: ask(port, method, path, body, **headers))
+    return await aside(lambda: ask(port, method, path, body, **headers))
 
 
 def submit(port: int) -> None:
@@ -102,7 +99,7 @@ async def test_a_letter_its_visit_and_its_registration_make_a_credit(tmp_path: P
         path = settle(tmp_path, server.port, 'web: {listen: "127.0.0.1:0"}\n')
         config = ensure_secrets(load(path, {}))
         async with running(config) as gateway:
-            await asyncio.get_running_loop().run_in_executor(_THREADS, submit, gateway.address[1])
+            await aside(submit, gateway.address[1])
             match = LINK.search(server.mails[0].raw)
             where, token = match[1].decode(), match[2].decode()
             port = gateway.web.address[1]
@@ -118,7 +115,7 @@ async def test_a_letter_its_visit_and_its_registration_make_a_credit(tmp_path: P
             assert await register(port, token) == 200
             events = await gateway.ledger.events("acme")
             assert state(events, terms).credits == 1
-        ledger = SqliteLedger(config.ledger)
+        ledger = SqliteLedger(config.ledger.near)
         await ledger.open()
         kinds = [event.kind for event in await ledger.events("acme")]
         await ledger.close()
@@ -134,8 +131,7 @@ async def test_a_letter_with_such_a_link_is_not_linked_again(tmp_path: Path):
         ]
         config = replace(config, cautions=())
         async with running(config) as gateway:
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(_THREADS, submit, gateway.address[1])
+            await aside(submit, gateway.address[1])
             first = server.mails[0].raw
 
             def resend() -> None:
@@ -144,7 +140,7 @@ async def test_a_letter_with_such_a_link_is_not_linked_again(tmp_path: Path):
                     raw = raw.replace(b"Message-ID: <", b"Message-ID: <again-")
                     client.sendmail("saiyo@acme.example", ["taro@gmail.example"], raw)
 
-            await loop.run_in_executor(_THREADS, resend)
+            await aside(resend)
             again = server.mails[1].raw
             assert LINK.findall(again) == LINK.findall(first)
 
@@ -171,10 +167,7 @@ async def test_a_port_that_is_taken_stops_the_start_with_a_sentence(tmp_path: Pa
     async with NextServer() as server:
         its = Station(tmp_path, server.port, settings=f'web: {{listen: "127.0.0.1:{server.port}"}}')
         its.configure()
-        ended = await asyncio.get_running_loop().run_in_executor(
-            _THREADS,
-            partial(subprocess.run, check=False, capture_output=True, timeout=60),
-            its._command("serve"),
-        )
+        run = partial(subprocess.run, check=False, capture_output=True, timeout=60)
+        ended = await aside(run, its._command("serve"))
         assert ended.returncode == 69
         assert f"127.0.0.1:{server.port} is in use" in ended.stderr.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -35,8 +35,15 @@ OTHER = replace(
 REFERRAL = link.refer("acme", b"<1@acme.example>", b"taro@gmail.example", ACME.keys)
 TOKEN = link.token(REFERRAL, ACME.keys)
 NOW = 1_790_000_000.0
-_THREADS = ThreadPoolExecutor(20)
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0 Safari/537.36"
+
+
+async def aside(call: Callable[..., Any], *given: Any) -> Any:
+    """What a call returns that waits, made in a thread of its own that is gone afterwards: the
+    service under test needs those of the loop.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return await asyncio.get_running_loop().run_in_executor(pool, call, *given)
 
 
 @dataclass(frozen=True)
@@ -66,9 +73,7 @@ class Visitor:
     ) -> Answered:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.setdefault("user-agent", self.browser)
-        # Threads of its own: the service under test needs those of the loop.
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(_THREADS, self._ask, method, path, body, named)
+        return await aside(self._ask, method, path, body, named)
 
     async def visit(self, token: str = TOKEN, method: str = "GET", **headers: str) -> Answered:
         answered = await self.ask(method, f"/r/{token}", **headers)
