@@ -101,6 +101,7 @@ async def running(
         grants = Grants(ledger, config.policy.tenants, SystemClock())
         stack.push_async_callback(grants.stop)
         guard = BurstGuard(ledger, SystemClock())
+        stack.push_async_callback(guard.stop)
         desk = _Desk(ledger, guard, grants, reproducers)
         house = _House(config, desk, _destination(config, (host, port)), think)
         front_ends = tuple(map(house.front_end, config.listeners))
