@@ -42,7 +42,10 @@ NUMBER = re.compile(rb"Message-ID: <(\d+)@acme")
 CALM = COMPANY + "burst: {per_hour: 1000000}\n"
 SETTINGS = "timeouts: {think: 60}\nlimits: {connections_per_address: 1000}\n"
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux can")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux can"),
+    pytest.mark.timeout(120 + LETTERS // 5),
+]
 
 
 @dataclass
