@@ -106,6 +106,7 @@ async def running(
         stack.push_async_callback(grants.stop)
         metrics = Metrics(log.observe)
         guard = BurstGuard(ledger, SystemClock())
+        stack.push_async_callback(guard.stop)
         desk = _Desk(ledger, guard, grants, metrics, reproducers)
         house = _House(config, desk, _destination(config, (host, port)), think)
         front_ends = tuple(map(house.front_end, config.listeners))

@@ -73,6 +73,7 @@ class NextServer:
     tls: ssl.SSLContext | None = None
     is_implicit: bool = False
     port: int = 0
+    patience: float = 10.0
     mails: list[Accepted] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -112,7 +113,7 @@ class NextServer:
         await self._until(lambda: len(self.mails) >= count)
 
     async def _until(self, is_true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(self.patience), self._news:
             await self._news.wait_for(is_true)
 
     async def _tell(self) -> None:

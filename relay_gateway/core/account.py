@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from heapq import merge
 from itertools import zip_longest
+from operator import attrgetter
+from typing import NamedTuple
 
 from relay_gateway.core.credit import (
     DAY,
@@ -100,8 +103,7 @@ def amount(event: Event) -> int:
     return n if event.kind is Kind.ADJUSTED else max(0, n)
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(NamedTuple):
     """What changes an account at one moment: referrals, or an entry by hand.
 
     What begins may stand in for a referral of the same person that ended before.
@@ -114,19 +116,26 @@ class _Move:
     stands_in: str | None = None
 
 
-def _moves(who: People, events: list[Event], terms: Terms, now: float) -> tuple[list[_Move], int]:
+def _moves(
+    who: People, events: list[Event], terms: Terms, now: float
+) -> tuple[Iterable[_Move], int]:
     """All moves in the order of time, and how many people have not settled yet."""
     moves, pending = _settled(who, events, terms, now)
     by_hand = (Kind.REDEEMED, Kind.ADJUSTED)
-    moves += (_Move(event.at, entry=event) for event in events if event.kind in by_hand)
-    # Stable: at the same moment people come first, so that what they earn can be used.
-    return sorted(moves, key=lambda move: move.at), pending
+    entries = (_Move(event.at, entry=event) for event in events if event.kind in by_hand)
+    # At the same moment people come first, so that what they earn can be used.
+    return merge(moves, entries, key=_AT), pending
 
 
-def _settled(who: People, events: list[Event], terms: Terms, now: float) -> tuple[list[_Move], int]:
+_AT = attrgetter("at")
+
+
+def _settled(
+    who: People, events: list[Event], terms: Terms, now: float
+) -> tuple[Iterable[_Move], int]:
     """The steps; those of people who have to settle moved to when they did."""
     if terms.grant_on is GrantOn.ACCEPTED or terms.count_on is Basis.REGISTERED:
-        return [_Move(each.at, _ids(each.begins), _ids(each.ends)) for each in who.steps], 0
+        return (_Move(each.at, _ids(each.begins), _ids(each.ends)) for each in who.steps), 0
     said = _said(events)
     moves: list[_Move] = []
     waiting: dict[str, _Move] = {}
@@ -141,7 +150,7 @@ def _settled(who: People, events: list[Event], terms: Terms, now: float) -> tupl
             at = max(step.at, min(settled, said.get(event.referral, settled)))
             waiting[event.referral] = _Move(at, (event.referral,), stands_in=ended)
     done = [move for move in waiting.values() if move.at <= now]
-    return moves + done, len(waiting) - len(done)
+    return sorted(moves + done, key=_AT), len(waiting) - len(done)
 
 
 def _said(events: list[Event]) -> dict[str, float]:
@@ -154,7 +163,8 @@ def _said(events: list[Event]) -> dict[str, float]:
 
 
 def _ids(events: tuple[Event, ...]) -> tuple[str, ...]:
-    return tuple(event.referral for event in events)
+    # Almost always it is one that begins, and none that ends.
+    return (events[0].referral,) if len(events) == 1 else tuple(each.referral for each in events)
 
 
 class _Books:
@@ -171,7 +181,7 @@ class _Books:
         self._overdrawn = 0
         self._account = Account()
 
-    def closed(self, moves: list[_Move], counting: int, pending: int, now: float) -> Account:
+    def closed(self, moves: Iterable[_Move], counting: int, pending: int, now: float) -> Account:
         for move in moves:
             self._expire(move.at)
             if move.entry is not None:
@@ -185,6 +195,7 @@ class _Books:
             pending=pending,
             kept=len(self._locked & self._ended),
             progress=self._progress(),
+            earned=len(self._grants) * self._terms.grant,
             grants=tuple(self._grants),
         )
 
@@ -192,12 +203,15 @@ class _Books:
         return len(self._open) - self._granted * self._terms.per_credit
 
     def _change(self, move: _Move) -> None:
-        kept = [each for each in (*move.ends, move.stands_in) if each in self._locked]
-        self._ended.update(each for each in move.ends if each in self._locked)
-        for each in move.ends:
-            self._open.pop(each, None)
-        # Who stands in for somebody who is kept all the same would count twice.
-        for each in move.begins[len(kept) :]:
+        begins = move.begins
+        if move.ends or move.stands_in is not None:
+            kept = [each for each in (*move.ends, move.stands_in) if each in self._locked]
+            self._ended.update(each for each in move.ends if each in self._locked)
+            for each in move.ends:
+                self._open.pop(each, None)
+            # Who stands in for somebody who is kept all the same would count twice.
+            begins = begins[len(kept) :]
+        for each in begins:
             self._open[each] = None
         while self._progress() >= self._terms.per_credit:
             self._grant(move.at)
@@ -215,15 +229,15 @@ class _Books:
         else:
             self._granted += 1
         self._grants.append(Grant(at, terms.grant))
-        self._account = replace(self._account, earned=self._account.earned + terms.grant)
         self._add(_Lot(at, terms.grant, len(self._grants) - 1))
 
     def _revoke(self, at: float) -> bool:
         """Take the latest credit back of which nothing is used; whether there was one."""
-        unused = [lot for lot in self._lots if lot.left == self._terms.grant and lot.grant >= 0]
-        if not unused:
+        whole = self._terms.grant
+        unused = (lot for lot in reversed(self._lots) if lot.left == whole and lot.grant >= 0)
+        lot = next(unused, None)
+        if lot is None:
             return False
-        lot = unused[-1]
         self._lots.remove(lot)
         self._granted -= 1
         self._grants[lot.grant] = replace(self._grants[lot.grant], revoked_at=at)
@@ -265,11 +279,10 @@ class _Books:
         days = self._terms.expiry_days
         if days is None:
             return
-        old = [lot for lot in self._lots if now - lot.at >= days * DAY]
-        if old:
-            expired = self._account.expired + sum(lot.left for lot in old)
+        # They came in in the order of time.
+        while self._lots and now - self._lots[0].at >= days * DAY:
+            expired = self._account.expired + self._lots.pop(0).left
             self._account = replace(self._account, expired=expired)
-            self._lots = [lot for lot in self._lots if lot not in old]
 
 
 @dataclass(slots=True, eq=False)

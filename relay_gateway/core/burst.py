@@ -6,8 +6,8 @@ Offers far above what a company's busiest hour was stop the company until a pers
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections import defaultdict
+from bisect import bisect_left, bisect_right, insort
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -61,13 +61,52 @@ def verdict(
     those of the company itself are enough.
     """
     known = told(events)
-    limits = limits or learn(known, now, guard)
-    # Who has let the company go on has seen what was before.
-    start = max(now - HOUR, _last(known, Kind.RESUMED))
-    counts = _counts(event for event in known if start < event.at <= now)
-    judged = (_judged(rule, count, limits) for rule, count in sorted(counts.items()))
-    company = _judged("", counts.get("", 0), limits)
-    return next((each for each in (company, *judged) if each.is_burst), company)
+    return Tally(known).verdict(now, limits or learn(known, now, guard))
+
+
+class Tally:
+    """Offers by rule, halts and resumptions, each once: one more offer is judged without going
+    through all the others.
+    """
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._keys: set[str] = set()
+        self._moments: defaultdict[str, list[float]] = defaultdict(list)
+        self._last = dict.fromkeys((Kind.HALTED, Kind.RESUMED), -math.inf)
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Event) -> None:
+        """Take it into account."""
+        key = event.key
+        if key in self._keys:
+            return
+        self._keys.add(key)
+        if event.kind in self._last:
+            self._last[event.kind] = max(self._last[event.kind], event.at)
+        for rule in _names(event):
+            insort(self._moments[rule], event.at)
+
+    def knows(self, event: Event) -> bool:
+        """Whether it is taken into account."""
+        return event.key in self._keys
+
+    @property
+    def is_halted(self) -> bool:
+        """Whether the guard has stopped the company and nobody has let it go on since."""
+        halted = self._last[Kind.HALTED]
+        return halted > -math.inf and halted >= self._last[Kind.RESUMED]
+
+    def verdict(self, now: float, limits: Limits, also: Iterable[Event] = ()) -> Verdict:
+        """Whether an offer made now would be one too many, after those that are made with it."""
+        # Who has let the company go on has seen what was before.
+        start = max(now - HOUR, self._last[Kind.RESUMED])
+        counts = Counter(name for event in also for name in _names(event))
+        for rule, moments in self._moments.items():
+            counts[rule] += bisect_right(moments, now) - bisect_right(moments, start)
+        judged = (_judged(rule, count, limits) for rule, count in sorted(counts.items()) if count)
+        company = _judged("", counts[""], limits)
+        return next((each for each in (company, *judged) if each.is_burst), company)
 
 
 def learn(events: Iterable[Event], now: float, guard: Guard) -> Limits:
@@ -92,27 +131,12 @@ def learn(events: Iterable[Event], now: float, guard: Guard) -> Limits:
 
 def is_halted(events: Iterable[Event]) -> bool:
     """Whether the guard has stopped the company and nobody has let it go on since."""
-    known = told(events)
-    halted = _last(known, Kind.HALTED)
-    return halted > -math.inf and halted >= _last(known, Kind.RESUMED)
+    return Tally(told(events)).is_halted
 
 
 def _judged(rule: str, count: int, limits: Limits) -> Verdict:
     limit = limits.of(rule)
     return Verdict(count >= limit, rule, count, limit)
-
-
-def _last(events: list[Event], kind: Kind) -> float:
-    return max((event.at for event in events if event.kind is kind), default=-math.inf)
-
-
-def _counts(events: Iterable[Event]) -> dict[str, int]:
-    """Offers by rule, all of them under the empty name."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    for event in events:
-        for rule in _names(event):
-            counts[rule] += 1
-    return dict(counts)
 
 
 def _names(event: Event) -> tuple[str, ...]:

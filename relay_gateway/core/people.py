@@ -10,8 +10,9 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from relay_gateway.core.credit import DAY, VOIDING, Basis, Event, Kind, Terms, Void, told
+from relay_gateway.core.credit import DAY, VOIDING, Basis, Event, Kind, Terms, Void, in_order, told
 
 DUPLICATE = "duplicate"
 BOUNCED = "bounced"
@@ -22,8 +23,7 @@ UNREGISTERED = "unregistered"
 REASONS = (DUPLICATE, BOUNCED, *map(str, Void), UNCONFIRMED, UNREGISTERED)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A moment at which the number of people changed: what began to count, and what ceased to."""
 
     at: float
@@ -73,18 +73,20 @@ class _Known:
         every = tuple(events)
         self.events = told(every)
         # Of what was told differently the earliest holds, in whatever order it is told.
-        first: dict[str, tuple[float, str]] = {}
+        first: dict[str, Event] = {}
         for event in every:
             if event.referral and event.person:
-                its = event.at, event.person
-                first[event.referral] = min(its, first.get(event.referral, its))
-        self._person = {referral: person for referral, (_, person) in first.items()}
+                its = first.setdefault(event.referral, event)
+                if event.at <= its.at and (event.at, event.person) < (its.at, its.person):
+                    first[event.referral] = event
+        self._first = first
 
     def person(self, event: Event) -> str:
-        return self._person.get(event.referral, "")
+        its = self._first.get(event.referral)
+        return its.person if its else ""
 
     def has_person(self, referral: str) -> bool:
-        return referral in self._person
+        return referral in self._first
 
 
 class _Sweep:
@@ -93,37 +95,43 @@ class _Sweep:
     def __init__(self, kind: Kind, window: float) -> None:
         self._kind = kind
         self._window = window
-        self._valid: defaultdict[str, list[Event]] = defaultdict(list)
-        self._counting: defaultdict[str, list[Event]] = defaultdict(list)
+        self._valid: dict[str, tuple[Event, ...]] = {}
+        self._counting: dict[str, tuple[Event, ...]] = {}
         self.void: dict[str, str] = {}
 
     def take(self, event: Event, known: _Known) -> Step | None:
-        person = known.person(event)
-        if event.kind in VOIDING and event.referral not in self.void:
+        kind = event.kind
+        if kind is self._kind:
+            person = known.person(event)
+            if person and event.referral not in self.void:
+                return self._with(event, person)
+        elif kind in VOIDING and event.referral not in self.void:
             self.void[event.referral] = _reason(event)
-            return self._without(event, person)
-        if event.kind is self._kind and person and event.referral not in self.void:
-            return self._with(event, person)
+            return self._without(event, known.person(event))
         return None
 
     def counting(self) -> tuple[Event, ...]:
-        everybody = (event for each in self._counting.values() for event in each)
-        return tuple(sorted(everybody, key=lambda event: (event.at, event.key)))
+        return tuple(in_order(event for each in self._counting.values() for event in each))
 
     def _with(self, event: Event, person: str) -> Step | None:
-        self._valid[person].append(event)
-        before = self._counting[person]
+        before = self._counting.get(person)
+        if before is None:
+            self._valid[person] = self._counting[person] = alone = (event,)
+            return Step(event.at, alone, ())
+        self._valid[person] += (event,)
         # The window runs from the last time that the person counted, not from the last mail:
         # somebody who is turned down every month still counts once a year.
         if before and event.at - before[-1].at < self._window:
             return None
-        before.append(event)
+        self._counting[person] = (*before, event)
         return Step(event.at, (event,), ())
 
     def _without(self, void: Event, person: str) -> Step | None:
         """What was told again while the voided referral counted may count in its place."""
-        before = self._counting[person]
-        valid = [event for event in self._valid[person] if event.referral != void.referral]
+        before = self._counting.get(person)
+        if before is None:
+            return None
+        valid = tuple(each for each in self._valid[person] if each.referral != void.referral)
         self._valid[person] = valid
         at = next((at for at, old in enumerate(before) if old.referral == void.referral), None)
         if at is None:
@@ -135,7 +143,7 @@ class _Sweep:
         return Step(void.at, begins, ends)
 
 
-def _in_turn(valid: Sequence[Event], start: float, window: float) -> list[Event]:
+def _in_turn(valid: Sequence[Event], start: float, window: float) -> tuple[Event, ...]:
     """Those from `start` on that count, each a window after the one before."""
     counting: list[Event] = []
     at = bisect_left(valid, start, key=lambda event: event.at)
@@ -143,7 +151,7 @@ def _in_turn(valid: Sequence[Event], start: float, window: float) -> list[Event]
         counting.append(valid[at])
         later = valid[at].at + window
         at = max(at + 1, bisect_left(valid, later, key=lambda event: event.at))
-    return counting
+    return tuple(counting)
 
 
 def _reason(void: Event) -> str:
@@ -163,12 +171,10 @@ def _uncounted(
     first: dict[str, float] = {}
     kinds: defaultdict[str, set[Kind]] = defaultdict(set)
     for event in known.events:
-        if event.kind in _TOLD:
+        if event.kind in _TOLD and event.referral not in does_count:
             first.setdefault(event.referral, event.at)
             kinds[event.referral].add(event.kind)
     for referral, at in first.items():
-        if referral in does_count:
-            continue
         is_known = known.has_person(referral)
         reason = sweep.void.get(referral) or _lack(kinds[referral], terms, is_known=is_known)
         yield Uncounted(referral, at, reason)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import structlog
 
-from relay_gateway.core.account import state
+from relay_gateway.core.account import Grant, state
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.gateway import Clock, Ledger, Outcome
@@ -30,7 +30,6 @@ class Grants:
         self._tenants = {tenant.id: tenant for tenant in tenants}
         self._clock = clock
         self._due: dict[str, None] = {}
-        self._noted: dict[str, int] = {}
         self._noting: asyncio.Task[None] | None = None
 
     def observe(self, outcome: Outcome) -> None:
@@ -71,10 +70,22 @@ class Grants:
     async def _note(self, tenant: Tenant) -> None:
         events = await self._ledger.events(tenant.id)
         account = await asyncio.to_thread(state, events, tenant.terms, self._clock.now())
-        for number, grant in enumerate(account.grants, 1):
-            if number > self._noted.get(tenant.id, 0):
-                facts = ("id", str(number)), ("n", str(grant.credits))
-                event = Event(Kind.GRANTED, tenant.id, "", "", grant.at, facts)
-                if await self._ledger.record(event):
-                    log.info("granted", company=tenant.id, number=number, credits=grant.credits)
-        self._noted[tenant.id] = len(account.grants)
+        noted = {event.fact("id") for event in events if event.kind is Kind.GRANTED}
+        missing = [
+            _event(tenant, number, grant)
+            for number, grant in enumerate(account.grants, 1)
+            if str(number) not in noted
+        ]
+        # Together, in case the ledger was away for long: it may take long over each.
+        answers = await asyncio.gather(*map(self._ledger.record, missing), return_exceptions=True)
+        for event, answer in zip(missing, answers, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            if answer:
+                number, credits = int(event.fact("id")), int(event.fact("n"))
+                log.info("granted", company=tenant.id, number=number, credits=credits)
+
+
+def _event(tenant: Tenant, number: int, grant: Grant) -> Event:
+    facts = ("id", str(number)), ("n", str(grant.credits))
+    return Event(Kind.GRANTED, tenant.id, "", "", grant.at, facts)

@@ -51,6 +51,8 @@ class NextHop:
         self._sender: tuple[Path, bool] | None = None
         self._named: dict[bytes, Path] = {}
         self.offers: Mapping[bytes, bytes] = MappingProxyType({})
+        # When all is to be over, of a mail that goes on in several transactions.
+        self._until: float | None = None
         self.taken: Reply | None = None
 
     @property
@@ -90,7 +92,7 @@ class NextHop:
 
         `has_login` says that the client has logged in with us.
         """
-        self.taken = None
+        self.taken, self._until = None, None
         self._sender, self._named = (path, has_login), {}
         return await self._opened(path, has_login)
 
@@ -101,13 +103,25 @@ class NextHop:
         if self._sender is None:
             return NO_NEXT_HOP
         self.taken = None
-        said = await self._opened(*self._sender)
+        if self._until is None:
+            self._until = self._at_the_latest()
+        try:
+            async with asyncio.timeout_at(self._until):
+                return await self._renamed(self._sender, recipients)
+        except TimeoutError as fault:
+            return self._lost(fault)
+
+    async def _renamed(self, sender: tuple[Path, bool], recipients: tuple[bytes, ...]) -> Reply:
+        said = await self._opened(*sender)
         for recipient in recipients:
             if not said.is_ok:
                 break
             path = self._named[recipient]
             said = await self._ask(_command(b"RCPT TO:", path, path.parameters))
         return said
+
+    def _at_the_latest(self) -> float:
+        return asyncio.get_running_loop().time() + self._timeouts.final_dot
 
     async def _opened(self, path: Path, has_login: bool) -> Reply:
         if self._state is _State.BUSY:
@@ -133,11 +147,11 @@ class NextHop:
     async def data(self, raw: Raw) -> Reply:
         """Send the whole mail; after a 2yz it is the next hop's, whatever happens then.
 
-        All of it takes `final_dot` seconds at most: a client that has heard nothing after ten
-        minutes sends the mail again.
+        All of it takes `final_dot` seconds at most, and so do all transactions of one mail: a
+        client that has heard nothing after ten minutes sends the mail again.
         """
         try:
-            async with asyncio.timeout(self._timeouts.final_dot):
+            async with asyncio.timeout_at(self._until or self._at_the_latest()):
                 said = await self._ask(b"DATA", range(354, 355))
                 if said.code != 354 or self._line is None:
                     return said
@@ -147,7 +161,9 @@ class NextHop:
             return self._lost(fault)
         said = self._judged(said, _SUCCESS)
         if said.is_ok:
-            self.taken, self._state = said, _State.USED
+            self._state = _State.USED
+            # What is taken for some the client may not hear for all.
+            self.taken = said if self._until is None else None
         return said
 
     async def reset(self) -> None:

@@ -30,13 +30,15 @@ rules:
 class Station:
     """One gateway; it may be killed and started again on the same port, folder and next hop.
 
-    `settings` are further lines of its file; `listen` are further keys of its listener.
+    `settings` are further lines of its file; `listen` are further keys of its listener; `ledger` is
+    the file of its events, and `book` says so to it unless it says otherwise.
     """
 
     folder: Path
     next_hop: int
     settings: str = ""
     listen: str = ""
+    book: str = "sqlite:ledger.sqlite3"
     environ: dict[str, str] = field(default_factory=dict)
     port: int = 0
     is_up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,7 +69,7 @@ class Station:
             f'listen: {{address: "127.0.0.1:{self.port}", clients: [127.0.0.0/8],'
             f" hostname: gateway.acme.example, {self.listen}}}\n"
             f"next_hop: {{host: 127.0.0.1, port: {self.next_hop}, tls: none}}\n"
-            f"ledger: sqlite:ledger.sqlite3\ncompanies: companies\n{rules}{self.settings}\n",
+            f"ledger: {self.book}\ncompanies: companies\n{rules}{self.settings}\n",
             "utf-8",
         )
 
@@ -99,14 +101,21 @@ class Station:
         await self._until(is_it)
         return seen[-1]
 
-    async def ask(self, command: str) -> tuple[int, str]:
-        """Run another command with the same settings: its exit status and what it says."""
+    async def ask(self, *command: str) -> tuple[int, str]:
+        """Run another command with the same settings: its exit status and what it says to the
+        user.
+        """
+        status, _, words = await self.run(*command)
+        return status, words.decode()
+
+    async def run(self, *command: str) -> tuple[int, bytes, bytes]:
+        """Run another command with the same settings: its exit status and all its output."""
         its = await asyncio.create_subprocess_exec(
-            *self._command(command), stderr=asyncio.subprocess.PIPE
+            *self._command(*command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         async with asyncio.timeout(60):
-            _, words = await its.communicate()
-        return its.returncode, words.decode()
+            printed, words = await its.communicate()
+        return its.returncode, printed, words
 
     def tell(self, its: signal.Signals) -> None:
         """Send a signal."""
@@ -126,8 +135,8 @@ class Station:
         """The processes that take mail."""
         return children(self.process.pid)
 
-    def _command(self, name: str) -> list[str]:
-        return [sys.executable, "-m", "relay_gateway", name, "-c", str(self.path)]
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "relay_gateway", *words, "-c", str(self.path)]
 
     async def _read(self) -> None:
         while line := (await self.process.stderr.readline()).decode():
