@@ -71,6 +71,14 @@ async def test_after_a_failure_the_next_attempt_sends_only_what_is_missing(polic
     assert street.people == 3
 
 
+async def test_a_second_address_of_one_person_is_reached_by_a_retry_as_well(policy):
+    street, other = Street(policy), b"taro+work@gmail.example"
+    assert await sent(street, Hop(answers={other: LATER}), (TARO, other)) == LATER
+    assert await sent(street, recipients=(TARO, other)) is TAKEN
+    assert (street.hop.begun, street.hop.mails) == ([(other,)], [LETTER])
+    assert street.people == 1
+
+
 async def test_a_retry_of_what_has_all_arrived_sends_nothing(policy):
     street = Street(policy)
     await sent(street)

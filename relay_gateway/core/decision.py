@@ -99,10 +99,11 @@ def _consider(envelope: Envelope, raw: bytes, tenant: Tenant, policy: Policy) ->
     wordless = _wordless(groups)
     if wordless is not None:
         return Decision(wordless, tenant.id)
-    if any(template.holds(page.letter, tenant.marker) for page in _every(groups)):
+    title = subject(message)
+    if any(template.exempts(title, page.letter, tenant.marker) for page in _every(groups)):
         return _tidied(Decision(Reason.NO_RELAY, tenant.id), message, groups, tenant)
     rules = tenant.rules or policy.rules
-    judged = _judge(message, groups, rules, is_forced=policy.is_forced)
+    judged = _judge(title, groups, rules, is_forced=policy.is_forced)
     left = _left(judged, tenant) or _out_of_scope(envelope, judged, tenant)
     if left is not None:
         return _tidied(left, message, groups, tenant)
@@ -141,9 +142,9 @@ class _Judged:
     is_unfilled: bool = False
 
 
-def _judge(message: Message, groups: _Groups, rules: RuleSet, *, is_forced: bool) -> _Judged:
+def _judge(title: str, groups: _Groups, rules: RuleSet, *, is_forced: bool) -> _Judged:
     """One group of alternatives is the letter; a veto in any text speaks for the whole mail."""
-    title, forms = subject(message), Forms()
+    forms = Forms()
     if is_forced:
         letter = tuple((page, None) for page in groups[0])
         return _Judged(letter, None, segments(title, offer.words(groups[0]), forms))
@@ -170,7 +171,7 @@ def _is_unfilled(title: str, groups: _Groups) -> bool:
 
 def heard(title: str, page: Page, rules: RuleSet, forms: Forms | None = None) -> Verdict:
     """What one page says; a slot in it is HR's own word that the letter is a rejection."""
-    if not template.holds(page.letter, template.SLOT):
+    if not template.asks(page.letter):
         return judge(title, page.letter, rules, forms)
     return stated(judge(title, template.without(page.letter, template.SLOT), rules, forms))
 

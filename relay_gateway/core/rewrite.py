@@ -87,7 +87,25 @@ def _gone(page: Page, sign: Sign) -> Iterator[Cut]:
     if sign.is_alone and not page.letter.is_html:
         spans = (_row_of(page.letter.source, sign.line),)
     for span in spans:
-        yield Cut(page.text.offset(span.start), page.text.offset(span.end), b"")
+        cut = Cut(page.text.offset(span.start), page.text.offset(span.end), b"")
+        if not _is_whole(page, span, cut):
+            raise Unfit("words for the gateway within a shift of the charset")
+        yield cut
+
+
+def _is_whole(page: Page, span: Span, cut: Cut) -> bool:
+    """Whether these words and what follows them read alike apart from each other: no escape
+    sequence of a shifting charset is common to both.
+    """
+    source, data = page.letter.source, page.text.data
+    stop, end = source.find("\n", span.end), data.find(b"\n", cut.end)
+    behind = source[span.end : stop if stop >= 0 else None]
+    words = data[cut.start : cut.end], data[cut.end : end if end >= 0 else None]
+    try:
+        read = tuple(charset.decode(each, page.text.codec) for each in words)
+    except ValueError:
+        return False
+    return read == (source[span.start : span.end], behind)
 
 
 def _row_of(source: str, line: Line) -> Span:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email.utils import getaddresses
+from functools import lru_cache
 
 from relay_gateway.core import link, trace
 from relay_gateway.core.envelope import Envelope, domain_of
@@ -33,22 +34,23 @@ def veto(
 
 
 def is_test(envelope: Envelope, tenant: Tenant) -> bool:
-    """Whether the mail goes only to those who try the gateway out."""
-    tested = tenant.scope.test_recipients
-    return bool(tested) and all(_address(rcpt) in tested for rcpt in envelope.recipients)
+    """Whether all whom the mail reaches outside, or if nobody then all, try the gateway out."""
+    reached = outsiders(envelope, tenant) or envelope.recipients
+    return all(_is_tester(rcpt, tenant) for rcpt in reached)
 
 
 def people(envelope: Envelope, tenant: Tenant, *, has_link: bool) -> tuple[bytes, ...]:
-    """The recipients who may get a link, each once: those outside whom nothing speaks against.
+    """The recipients who may get a link: those outside whom nothing speaks against. A person with
+    several addresses gets it at the first, for a referral is of one mail to one person.
 
     Where the letter `has_link` of any kind already, carriers that may refuse it have nothing new.
     """
-    return tuple(
-        rcpt
-        for rcpt in dict.fromkeys(outsiders(envelope, tenant))
-        if _unwanted(rcpt, tenant) is None
-        and (has_link or domain_of(rcpt) not in tenant.scope.carriers)
-    )
+    found: dict[bytes, bytes] = {}
+    for rcpt in outsiders(envelope, tenant):
+        is_carried = has_link or domain_of(rcpt) not in tenant.scope.carriers
+        if is_carried and _unwanted(rcpt, tenant) is None:
+            found.setdefault(link.normal_address(rcpt), rcpt)
+    return tuple(found.values())
 
 
 def outsiders(envelope: Envelope, tenant: Tenant) -> tuple[bytes, ...]:
@@ -91,21 +93,38 @@ def _by_recipients(envelope: Envelope, message: Message, tenant: Tenant) -> Reas
 
 
 def _unwanted(recipient: bytes, tenant: Tenant) -> Reason | None:
-    """Why the company does not want to reach somebody with a link, if so."""
+    """Why the company does not want to reach somebody with a link that counts, if so."""
+    if _is_tester(recipient, tenant):
+        return Reason.TEST_RECIPIENT
     domain = domain_of(recipient)
     if domain in tenant.scope.agencies:
         return Reason.AGENCY
-    if domain.rpartition(".")[2] in tenant.scope.skip_tlds:
+    last = domain.rpartition(".")[2]
+    if _COUNTRIES.get(last, last) in tenant.scope.skip_tlds:
         return Reason.REGION
     return Reason.SUPPRESSED if _is_suppressed(recipient, tenant) else None
 
 
-def _address(recipient: bytes) -> str:
-    return recipient.decode("utf-8", "replace").lower()
+# Countries whose names have two spellings in the root zone, and those as they go over the wire
+# (https://www.iana.org/domains/root/db).
+_COUNTRIES = {
+    **dict.fromkeys(("한국", "xn--3e0b707e"), "kr"),
+    **dict.fromkeys(("中国", "xn--fiqs8s", "中國", "xn--fiqz9s"), "cn"),
+    **dict.fromkeys(("ею", "xn--e1a4c", "ευ", "xn--qxa6a"), "eu"),
+}
+
+
+def _is_tester(recipient: bytes, tenant: Tenant) -> bool:
+    return recipient.decode("utf-8", "replace").lower() in tenant.scope.test_recipients
+
+
+@lru_cache(maxsize=100)
+def _mailboxes(addresses: frozenset[str]) -> frozenset[bytes]:
+    return frozenset(link.normal_address(address.encode()) for address in addresses)
 
 
 def _is_suppressed(recipient: bytes, tenant: Tenant) -> bool:
-    if _address(recipient) in tenant.scope.suppress:
+    if link.normal_address(recipient) in _mailboxes(tenant.scope.suppress):
         return True
     keyed = tenant.scope.suppressed
     return bool(keyed) and not keyed.isdisjoint(link.persons(tenant.id, recipient, tenant.keys))

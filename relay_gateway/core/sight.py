@@ -54,6 +54,8 @@ def is_relinked(old: str, new: str, gone: tuple[str, ...], come: str) -> bool:
 def is_struck(old: str, new: str, gone: tuple[str, ...]) -> bool:
     """Whether `new` is the page `old` with the words `gone` taken out: the same tags, in order."""
     pages = [LexborHTMLParser(page) for page in (old, new)]
+    # 13.2.3.5: a browser knows no other newlines.
+    gone = tuple(words.replace("\r\n", "\n") for words in gone)
     before, after = (_TAG.findall(page.html or "") for page in pages)
     said, says = (page.body.text() if page.body else "" for page in pages)
     is_shorter = len(said) - len(says) == sum(map(len, gone))

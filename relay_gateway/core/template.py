@@ -1,7 +1,7 @@
 """What a template leaves in a letter: words meant for the gateway, and gaps that nobody has filled.
 
 HR writes a marker to exempt one letter, or a slot where the block is to stand. Both are found as
-they are typed: in full width, in capitals, with blanks, and with tags in between.
+they are typed: in full width, in capitals, with blanks, folds and tags in between.
 """
 
 from __future__ import annotations
@@ -31,10 +31,21 @@ class Sign:
     is_alone: bool
 
 
-def holds(letter: Letter, sign: str) -> bool:
-    """Whether the sign stands anywhere in the letter, in quoted history too."""
-    pattern = _pattern(sign)
-    return any(pattern.search(part.text) for part in letter.paragraphs)
+def exempts(subject: str, letter: Letter, marker: str) -> bool:
+    """Whether the marker stands anywhere: in the subject, in quoted history, or where no reader
+    sees it, as in a comment of a template.
+    """
+    pattern = _pattern(marker)
+    texts = (subject, letter.source, *(part.text for part in letter.paragraphs))
+    return any(map(pattern.search, texts))
+
+
+def asks(letter: Letter) -> bool:
+    """Whether the writer has left a slot; one in quoted history was for an older mail."""
+    pattern = _pattern(SLOT)
+    return any(
+        part.voice is not Voice.QUOTE and pattern.search(part.text) for part in letter.paragraphs
+    )
 
 
 def signs(letter: Letter, sign: str) -> tuple[Sign, ...]:
@@ -79,7 +90,8 @@ def _pattern(sign: str) -> re.Pattern[str]:
     return re.compile(_BETWEEN.join(map(_written, sign)), re.IGNORECASE)
 
 
-_BETWEEN = r"(?:<[^<>]*>|[ \t\u00a0\u3000])*+"
+# Long lines are folded on the way, and what is pasted brings characters that nobody sees.
+_BETWEEN = r"(?:<[^<>]*>|[ \t\r\n\u00a0\u00ad\u200b-\u200d\u2060\u3000\ufeff])*+"
 _TAG = re.compile("<[^<>]*>")
 
 

@@ -8,7 +8,7 @@ import pytest
 from relay_gateway.core import link, trace
 from relay_gateway.core.message import Unfit, read
 from relay_gateway.core.reason import Reason
-from relay_gateway.core.scope import mail_id, outsiders, veto
+from relay_gateway.core.scope import is_test, mail_id, outsiders, people, veto
 from relay_gateway.core.tenant import Mode, Scope
 from tests.conftest import ACME, envelope
 from tests.mails import JA_HTML, mail, multipart, part
@@ -88,8 +88,37 @@ def test_a_paused_company_is_left_alone():
     assert said(tenant=replace(ACME, mode=Mode.PAUSED)) is Reason.PAUSED
 
 
-def test_a_person_may_be_kept_out():
-    assert said(tenant=scoped(suppress=frozenset(["taro@gmail.example"]))) is Reason.SUPPRESSED
+@pytest.mark.parametrize("spelt", [TARO, b"Taro+2@Gmail.Example", b"taro@gmail.example."])
+def test_a_person_may_be_kept_out_however_the_address_is_spelt(spelt):
+    tenant = scoped(suppress=frozenset(["taro@gmail.example"]))
+    assert said(tenant=tenant, recipients=(spelt,)) is Reason.SUPPRESSED
+
+
+@pytest.mark.parametrize("domain", ["x.kr", "예.한국", "xn--9n2b.xn--3e0b707e", "例.中國"])
+def test_a_country_is_known_by_all_its_names(domain):
+    to = (f"a@{domain}".encode(),)
+    assert said(tenant=scoped(skip_tlds=frozenset(["kr", "cn"])), recipients=to) is Reason.REGION
+    assert said(tenant=scoped(skip_tlds=frozenset(["de"])), recipients=to) is None
+
+
+TESTER = b"t@gmail.example"
+TESTED = scoped(test_recipients=frozenset([TESTER.decode()]))
+
+
+def test_whoever_tries_it_out_counts_for_nobody_beside_a_candidate():
+    mixed = envelope(recipients=(TESTER, TARO))
+    assert not is_test(mixed, TESTED)
+    assert people(mixed, TESTED, has_link=True) == (TARO,)
+
+
+def test_a_trial_stays_one_with_a_colleague_in_copy():
+    assert is_test(envelope(recipients=(TESTER, HR)), TESTED)
+    assert not is_test(envelope(recipients=(HR,)), TESTED)
+
+
+def test_a_person_with_several_addresses_gets_one_link():
+    spelt = TARO, b"Taro@gmail.example", b"taro+work@gmail.example"
+    assert people(envelope(recipients=spelt), ACME, has_link=True) == (TARO,)
 
 
 def test_a_person_may_be_kept_out_by_a_keyed_hash_however_the_address_is_spelt():

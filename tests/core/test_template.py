@@ -37,11 +37,13 @@ def decided(raw, policy=POLICY):
         "[[no relay]]",
         "[[norelay]]",
         "[[no–relay]]",
+        "[[no-\nrelay]]",
+        "[[\u200bno-relay]]",
     ],
 )
 def test_the_marker_is_found_however_it_is_typed(typed):
     read = letter.read_plain(f"{JA}\n{typed}\n")
-    assert template.holds(read, template.MARKER)
+    assert template.exempts("", read, template.MARKER)
     assert "relay" not in template.without(read, template.MARKER).source[:0] + "".join(
         part.text for part in template.without(read, template.MARKER).paragraphs
     )
@@ -49,7 +51,7 @@ def test_the_marker_is_found_however_it_is_typed(typed):
 
 @pytest.mark.parametrize("words", ["no-relay", "[no-relay]", "[[no-reply]]", "[[relay]]", "[[ ]]"])
 def test_other_words_are_no_marker(words):
-    assert not template.holds(letter.read_plain(JA + words), template.MARKER)
+    assert not template.exempts("", letter.read_plain(JA + words), template.MARKER)
 
 
 @pytest.mark.parametrize(("charset", "encoding"), [*CHARSETS, *JIS])
@@ -85,6 +87,44 @@ def test_a_marker_in_quoted_history_exempts_and_stays():
     raw = mail(part(JA + "\n> [[no-relay]]\n"))
     decision, sent = decided(raw)
     assert (decision.reason, sent) == (Reason.NO_RELAY, raw)
+
+
+@pytest.mark.parametrize("flow", ["text/plain", "text/plain; format=flowed"])
+@pytest.mark.parametrize("folded", ["[[no-\nrelay]]", "[[no \nrelay]]", "[[no-relay\n]]"])
+def test_a_folded_marker_exempts_and_leaves(flow, folded):
+    raw = mail(part(JA.replace(ENDING, f"\n詳細は不要です。{folded}以上\n{ENDING}"), flow))
+    decision, sent = decided(raw)
+    assert (decision.reason, decision.detail) == (Reason.NO_RELAY, "")
+    assert "\n詳細は不要です。以上\r\n" in texts(sent)[0]
+
+
+def test_in_html_too_a_folded_marker_leaves():
+    raw = mail(part(JA_HTML.replace("</body>", "<p>[[no\nrelay]]</p></body>"), "text/html"))
+    decision, sent = decided(raw)
+    assert (decision.reason, decision.detail) == (Reason.NO_RELAY, "")
+    assert b"<p></p></body>" in sent
+
+
+@pytest.mark.parametrize(
+    "unseen", ["<!-- [[no-relay]] -->", "<p style='display:none'>[[no-relay]]</p>"]
+)
+def test_a_marker_that_nobody_sees_exempts_and_stays(unseen):
+    raw = mail(part(JA_HTML.replace("</body>", unseen + "</body>"), "text/html"))
+    decision, sent = decided(raw)
+    assert (decision.reason, sent) == (Reason.NO_RELAY, raw)
+
+
+def test_a_marker_in_the_subject_exempts_and_stays():
+    raw = mail(part(JA), subject="=?utf-8?q?[[no-relay]]_=E7=B5=90=E6=9E=9C?=")
+    decision, sent = decided(raw)
+    assert (decision.reason, sent) == (Reason.NO_RELAY, raw)
+
+
+def test_a_sign_that_shares_its_shift_with_other_words_leaves_the_mail_alone():
+    slotted = JA.replace("末筆ながら", "｛｛ｃａｒｅｅｒ＿ｒｅｌａｙ｝｝末筆ながら")
+    raw = mail(part(slotted, charset="iso-2022-jp"))
+    decision, sent = decided(raw)
+    assert (decision.reason, sent) == (Reason.UNFIT, raw)
 
 
 def test_a_watched_company_keeps_its_marker():
@@ -147,6 +187,12 @@ def test_with_a_slot_a_decision_is_enough():
     assert ACME.link in texts(sent)[0]
 
 
+def test_a_slot_in_quoted_history_asks_for_nothing():
+    raw = mail(part(VAGUE.format("山田", "> {{career_relay}}")))
+    decision, sent = decided(raw)
+    assert (decision.reason, sent) == (Reason.NO_REJECTION, raw)
+
+
 @pytest.mark.parametrize(
     "words",
     ["ぜひ面接にお越しください。", "誤って不採用の通知をお送りしました。お詫び申し上げます。"],
@@ -171,4 +217,4 @@ def test_an_open_gap_leaves_a_rejection_alone(gap):
 @given(st.text(), st.text())
 def test_no_words_hide_a_marker(before, after):
     read = letter.read_plain(f"{before}\n[[no-relay]]\n{after}")
-    assert template.holds(read, template.MARKER)
+    assert template.exempts("", read, template.MARKER)
