@@ -87,7 +87,7 @@ def judge(
         return _nothing("too_long")
     lines = tuple(_lines(subject, letter, forms or normal.Forms()))
     text = sentences([(line.sentence, line.where) for line in lines])
-    sifted = tuple(zip(rules.readers, rules.sieve.sift(text.whole), strict=True))
+    sifted = [(reader, reader.sift(text.whole)) for reader in rules.readers]
     telling = [reader for reader, possible in sifted if _is_telling(reader, text, possible)]
     if not telling:
         return _nothing("no_decision")

@@ -109,7 +109,6 @@ class RuleSet:
     packs: tuple[Pack, ...]
     version: str
     readers: tuple[Reader, ...] = field(default=(), repr=False, compare=False)
-    sieve: Sieve = field(default_factory=lambda: Sieve(()), repr=False, compare=False)
 
 
 def build(
@@ -129,7 +128,7 @@ def build(
     version = hashlib.sha256(repr(tuple(packs)).encode()).hexdigest()[:12]
     ready = {reader.pack: reader for reader in known}
     readers = tuple(ready.get(pack) or Reader(pack) for pack in packs)
-    return RuleSet(tuple(packs), version, readers, Sieve([reader.sources for reader in readers]))
+    return RuleSet(tuple(packs), version, readers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +157,7 @@ def sentences(lines: Sequence[tuple[str, Where]]) -> Sentences:
 
 
 class Reader:
-    """One pack compiled; it looks only for the patterns that a sieve has left."""
+    """One pack compiled; it looks only for the patterns that its sieve has left."""
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
@@ -169,11 +168,16 @@ class Reader:
             if rule.state is not State.OFF:
                 saying = self._saying(rule)
                 self._sayings.setdefault(saying.number, []).append(saying)
+        self._sieve = Sieve(tuple(self._numbers))
 
     @property
     def sources(self) -> tuple[str, ...]:
         """All patterns in the order of their numbers."""
         return tuple(self._numbers)
+
+    def sift(self, text: bytes) -> frozenset[int]:
+        """The numbers of the patterns that may match in a text; no other does."""
+        return self._sieve.sift(text)
 
     def candidates(self, possible: frozenset[int]) -> tuple[Rule, ...]:
         """The rules that may speak in a text where these patterns may match; no other rule does."""
@@ -250,8 +254,11 @@ class Reader:
 def speaking(rules: RuleSet, sentence: str, where: Where) -> tuple[Spoken, ...]:
     """The rules that speak in one sentence in normal form, standing in this place."""
     text = sentences(((sentence, where),))
-    sifted = zip(rules.readers, rules.sieve.sift(text.whole), strict=True)
-    return tuple(spoken for reader, possible in sifted for spoken in reader.hear(text, possible)[0])
+    return tuple(
+        spoken
+        for reader in rules.readers
+        for spoken in reader.hear(text, reader.sift(text.whole))[0]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,8 +359,7 @@ def _refusal(source: str) -> str:
 
 def _failed(pack: Pack) -> Iterator[Fault]:
     examined = replace(pack, rules=tuple(map(_examined, pack.rules)))
-    readers = (Reader(examined),)
-    rules = RuleSet((examined,), "", readers, Sieve([reader.sources for reader in readers]))
+    rules = RuleSet((examined,), "", (Reader(examined),))
     for index, rule in enumerate(pack.rules):
         for item, example in enumerate(rule.matches):
             if not _speaks(rules, rule, example):
