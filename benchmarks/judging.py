@@ -99,8 +99,9 @@ def unlimited(text: str, rules: RuleSet) -> int:
     """Normal form, sentences and rules on the bare words, however many; how often a rule spoke."""
     said = normal.sentences(normal.normalise(text))
     whole = sentences([(sentence, Where.BODY) for sentence in said])
-    sifted = zip(rules.readers, rules.sieve.sift(whole.whole), strict=True)
-    return sum(len(each) for one, possible in sifted for each in one.hear(whole, possible))
+    return sum(
+        len(each) for one in rules.readers for each in one.hear(whole, one.sift(whole.whole))
+    )
 
 
 def letters(rules: RuleSet) -> None:

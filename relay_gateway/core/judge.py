@@ -10,12 +10,10 @@ from typing import NamedTuple
 from relay_gateway.core import normal
 from relay_gateway.core.letter import Letter, Voice
 from relay_gateway.core.rules import (
+    POINTING,
     Pack,
-    Reader,
     Role,
-    Rule,
     RuleSet,
-    Sentences,
     Spoken,
     State,
     Where,
@@ -87,8 +85,8 @@ def judge(
         return _nothing("too_long")
     lines = tuple(_lines(subject, letter, forms or normal.Forms()))
     text = sentences([(line.sentence, line.where) for line in lines])
-    sifted = tuple(zip(rules.readers, rules.sieve.sift(text.whole), strict=True))
-    telling = [reader for reader, possible in sifted if _is_telling(reader, text, possible)]
+    sifted = [(reader, reader.sift(text.whole)) for reader in rules.readers]
+    telling = [reader for reader, possible in sifted if reader.is_telling(text, possible)]
     if not telling:
         return _nothing("no_decision")
     heard = [
@@ -126,10 +124,6 @@ def _nothing(reason: str) -> Verdict:
 # words that stand far apart in it do not belong together.
 _LONGEST = 20_000
 _RANK = {Finding.INSERT: 2, Finding.PROBABLE: 1, Finding.LEAVE: 0}
-
-# A support of this weight points to a rejection (regret, a prayer for the reader); a lighter one
-# stands in any answer to an application.
-_POINTING = 1.0
 
 # What supports, and what contexts, have to weigh together before a hint is reported.
 _HINTING = 2.0
@@ -188,23 +182,11 @@ def _lines(subject: str, letter: Letter, forms: normal.Forms) -> Iterator[_Line]
             yield _Line(number, sentence)
 
 
-def _is_telling(reader: Reader, text: Sentences, possible: frozenset[int]) -> bool:
-    """Whether anything could decide, or hint at a decision: most mail is told apart by this."""
-    if reader.finds(text, possible, lambda rule: rule.role is Role.DECISION):
-        return True
-    return reader.finds(text, possible, _is_pointing) and reader.finds(
-        text, possible, lambda rule: rule.role is Role.CONTEXT
-    )
-
-
-def _is_pointing(rule: Rule) -> bool:
-    return rule.role is Role.SUPPORT and rule.weight >= _POINTING
-
-
 def _reading(pack: Pack, lines: Sequence[_Line], heard: Sequence[tuple[Spoken, ...]]) -> _Reading:
     hits: list[Hit] = []
     silenced: list[Hit] = []
-    for number, (line, spoken, left) in enumerate(zip(lines, heard, standing(heard), strict=True)):
+    for number, left in enumerate(standing(heard) if any(heard) else ()):
+        line, spoken = lines[number], heard[number]
         hits += (_hit(one, line, number) for one in left)
         if spoken and len(effective(spoken)) < len(spoken):
             lost = (one for one in spoken if one.rule.role is Role.DECISION)
@@ -264,5 +246,5 @@ def _find(reading: _Reading, score: float) -> tuple[Finding, str]:
 def _is_probable(reading: _Reading) -> bool:
     supports = reading.weights(Role.SUPPORT).values()
     contexts = reading.weights(Role.CONTEXT).values()
-    is_hinting = len(supports) >= 2 and max(supports) >= _POINTING and sum(supports) >= _HINTING
+    is_hinting = len(supports) >= 2 and max(supports) >= POINTING and sum(supports) >= _HINTING
     return is_hinting and sum(contexts) >= _HINTING and not reading.silenced

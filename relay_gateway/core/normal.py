@@ -266,13 +266,14 @@ def _pieces(source: str) -> list[tuple[bool, str]]:
 
 
 _OPERATORS = frozenset("\\.+*?()[]{}|^$")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def _fold_literal(text: str) -> str:
-    return _respell(_plain("".join(map(_literal, text))))
+    return _respell(_plain(_BEYOND_ASCII.sub(_literal, text)))
 
 
-def _literal(char: str) -> str:
+def _literal(wide: re.Match[str]) -> str:
     """A wide （ or ？ is no operator, though its normal form would be one."""
-    folded = normalize("NFKC", char)
-    return re.escape(folded) if folded != char and folded in _OPERATORS else folded
+    folded = normalize("NFKC", wide[0])
+    return re.escape(folded) if folded in _OPERATORS else folded

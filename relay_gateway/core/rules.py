@@ -109,7 +109,6 @@ class RuleSet:
     packs: tuple[Pack, ...]
     version: str
     readers: tuple[Reader, ...] = field(default=(), repr=False, compare=False)
-    sieve: Sieve = field(default_factory=lambda: Sieve(()), repr=False, compare=False)
 
 
 def build(
@@ -121,15 +120,19 @@ def build(
     later is still what its neighbours were written with. `known` readers serve where their pack is
     the same.
     """
+    ready = {reader.pack: reader for reader in known}
     faults = tuple(
-        fault for pack in (packs if examine is None else examine) for fault in _faults(pack)
+        fault for pack in (packs if examine is None else examine) for fault in _faults(pack, ready)
     )
     if faults:
         raise BadRules(faults)
     version = hashlib.sha256(repr(tuple(packs)).encode()).hexdigest()[:12]
-    ready = {reader.pack: reader for reader in known}
-    readers = tuple(ready.get(pack) or Reader(pack) for pack in packs)
-    return RuleSet(tuple(packs), version, readers, Sieve([reader.sources for reader in readers]))
+    return RuleSet(tuple(packs), version, tuple(_reader(pack, ready) for pack in packs))
+
+
+def _reader(pack: Pack, ready: dict[Pack, Reader]) -> Reader:
+    """A pack compiled once: the examples warm the automata that letters are read with."""
+    return ready.get(pack) or ready.setdefault(pack, Reader(pack))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,7 @@ def sentences(lines: Sequence[tuple[str, Where]]) -> Sentences:
 
 
 class Reader:
-    """One pack compiled; it looks only for the patterns that a sieve has left."""
+    """One pack compiled; it looks only for the patterns that its sieve has left."""
 
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
@@ -169,26 +172,37 @@ class Reader:
             if rule.state is not State.OFF:
                 saying = self._saying(rule)
                 self._sayings.setdefault(saying.number, []).append(saying)
+        self._sieve = Sieve(tuple(self._numbers))
+        self._deciding = self._numbered(lambda rule: rule.role is Role.DECISION)
+        self._contexts = self._numbered(lambda rule: rule.role is Role.CONTEXT)
+        self._pointing = self._numbered(_is_pointing)
 
     @property
     def sources(self) -> tuple[str, ...]:
         """All patterns in the order of their numbers."""
         return tuple(self._numbers)
 
-    def candidates(self, possible: frozenset[int]) -> tuple[Rule, ...]:
-        """The rules that may speak in a text where these patterns may match; no other rule does."""
-        return tuple(
-            saying.rule for number in sorted(possible) for saying in self._sayings.get(number, ())
+    def sift(self, text: bytes) -> frozenset[int]:
+        """The numbers of the patterns that may match in a text; no other does."""
+        return self._sieve.sift(text)
+
+    def concerning(self, rule: Rule) -> frozenset[int]:
+        """The patterns that tell whether a rule stands: its own, guards, what it yields to."""
+        return frozenset(
+            number
+            for sayings in self._sayings.values()
+            for saying in sayings
+            if saying.rule.role is Role.GUARD or saying.rule.name in (rule.name, *rule.yields_to)
+            for number in (saying.number, saying.needs, saying.unless)
+            if number is not None
         )
 
-    def finds(
-        self, text: Sentences, possible: frozenset[int], is_wanted: Callable[[Rule], bool]
-    ) -> bool:
-        """Whether the words of one of the wanted rules stand anywhere in a text."""
-        return any(
-            self._matches(number, text.whole)
-            for number in possible
-            if any(is_wanted(saying.rule) for saying in self._sayings.get(number, ()))
+    def is_telling(self, text: Sentences, possible: frozenset[int]) -> bool:
+        """Whether anything could decide, or hint at a decision: most mail is told apart by this."""
+        if self._finds(text, possible & self._deciding):
+            return True
+        return self._finds(text, possible & self._pointing) and self._finds(
+            text, possible & self._contexts
         )
 
     def hear(
@@ -230,6 +244,13 @@ class Reader:
             if unless is None or not self._matches(unless, text.lines[index]):
                 yield index, words
 
+    def _finds(self, text: Sentences, numbers: frozenset[int]) -> bool:
+        return any(self._matches(number, text.whole) for number in sorted(numbers))
+
+    def _numbered(self, is_meant: Callable[[Rule], bool]) -> frozenset[int]:
+        said = (saying for sayings in self._sayings.values() for saying in sayings)
+        return frozenset(saying.number for saying in said if is_meant(saying.rule))
+
     def _matches(self, number: int, text: bytes) -> bool:
         return self._patterns[number].search(text) is not None
 
@@ -247,11 +268,13 @@ class Reader:
         return self._numbers[source]
 
 
-def speaking(rules: RuleSet, sentence: str, where: Where) -> tuple[Spoken, ...]:
-    """The rules that speak in one sentence in normal form, standing in this place."""
-    text = sentences(((sentence, where),))
-    sifted = zip(rules.readers, rules.sieve.sift(text.whole), strict=True)
-    return tuple(spoken for reader, possible in sifted for spoken in reader.hear(text, possible)[0])
+# A support of this weight points to a rejection (regret, a prayer for the reader); a lighter one
+# stands in any answer to an application.
+POINTING = 1.0
+
+
+def _is_pointing(rule: Rule) -> bool:
+    return rule.role is Role.SUPPORT and rule.weight >= POINTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +334,7 @@ def _says(rule: Rule) -> str:
     return "|".join([*words, *([_source(rule.says)] if rule.says else [])])
 
 
-def _faults(pack: Pack) -> Iterator[Fault]:
+def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
     seen: set[str] = set()
     names = {rule.name for rule in pack.rules}
     for index, rule in enumerate(pack.rules):
@@ -327,7 +350,7 @@ def _faults(pack: Pack) -> Iterator[Fault]:
     ]
     yield from broken
     if not broken:
-        yield from _failed(pack)
+        yield from _failed(pack, ready)
 
 
 def _broken(pack: Pack, index: int, rule: Rule) -> Iterator[Fault]:
@@ -350,21 +373,17 @@ def _refusal(source: str) -> str:
     return "matches every text" if compiled.search(b"") else ""
 
 
-def _failed(pack: Pack) -> Iterator[Fault]:
-    examined = replace(pack, rules=tuple(map(_examined, pack.rules)))
-    readers = (Reader(examined),)
-    rules = RuleSet((examined,), "", readers, Sieve([reader.sources for reader in readers]))
+def _failed(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
+    reader = _reader(replace(pack, rules=tuple(map(_examined, pack.rules))), ready)
     for index, rule in enumerate(pack.rules):
         for item, example in enumerate(rule.matches):
-            if not _speaks(rules, rule, example):
-                yield Fault(
-                    pack.language, index, "matches", item, "the rule does not find its example"
-                )
+            if not _speaks(reader, rule, example):
+                what = "the rule does not find its example"
+                yield Fault(pack.language, index, "matches", item, what)
         for item, example in enumerate(rule.spares):
-            if _speaks(rules, rule, example):
-                yield Fault(
-                    pack.language, index, "spares", item, "the rule finds what it should spare"
-                )
+            if _speaks(reader, rule, example):
+                what = "the rule finds what it should spare"
+                yield Fault(pack.language, index, "spares", item, what)
 
 
 def _examined(rule: Rule) -> Rule:
@@ -372,9 +391,9 @@ def _examined(rule: Rule) -> Rule:
     return replace(rule, state=State.SHADOW) if rule.state is State.OFF else rule
 
 
-def _speaks(rules: RuleSet, rule: Rule, example: str) -> bool:
+def _speaks(reader: Reader, rule: Rule, example: str) -> bool:
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
-    heard = [
-        speaking(rules, sentence, where) for sentence in normal.sentences(normal.normalise(example))
-    ]
+    text = sentences([(each, where) for each in normal.sentences(normal.normalise(example))])
+    possible = reader.sift(text.whole) & reader.concerning(rule)
+    heard = reader.hear(text, possible)
     return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)

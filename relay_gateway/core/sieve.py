@@ -1,37 +1,31 @@
-"""One pass over a letter tells which of all languages' patterns may match in it at all."""
+"""One pass over a letter tells which of a language's patterns may match in it at all."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import re2
 
 
 class Sieve:
-    """A pass for the literals of all patterns; it costs hardly more for eight packs than for one.
+    """A pass for the literals of all patterns of one pack.
 
     `re2.Set` would be one automaton of the patterns themselves, which bounded repeats make too
-    large to keep: it was measured at twenty times the cost.
+    large to keep: it was measured at twenty times the cost. So is one filter of all packs: the
+    automaton of its literals outgrows the memory that RE2 gives it, and is built again and again.
     """
 
-    def __init__(self, packs: Sequence[Sequence[str]]) -> None:
-        self._count = len(packs)
-        self._meshes = _meshes(
-            [
-                _Pattern(owner, number, source)
-                for owner, sources in enumerate(packs)
-                for number, source in enumerate(sources)
-            ]
-        )
+    def __init__(self, sources: Sequence[str]) -> None:
+        self._meshes = _meshes(sources, 0)
 
-    def sift(self, text: bytes) -> tuple[frozenset[int], ...]:
-        """For each pack the numbers of its patterns that may match in a text; no other does."""
-        possible: list[set[int]] = [set() for _ in range(self._count)]
-        for mesh, patterns in self._meshes:
-            for index in mesh.Match(text, potential=True) or ():
-                possible[patterns[index].owner].add(patterns[index].number)
-        return tuple(map(frozenset, possible))
+    def sift(self, text: bytes) -> frozenset[int]:
+        """The numbers of the patterns that may match in a text; no other does."""
+        return frozenset(
+            first + index
+            for mesh, first in self._meshes
+            for index in mesh.Match(text, potential=True) or ()
+        )
 
 
 def options() -> Any:
@@ -44,25 +38,19 @@ def options() -> Any:
     return its
 
 
-class _Pattern(NamedTuple):
-    owner: int
-    number: int
-    source: str
-
-
-def _meshes(patterns: Sequence[_Pattern]) -> tuple[tuple[Any, Sequence[_Pattern]], ...]:
-    """One filter of all patterns, or as few as RE2 has room for."""
-    if not patterns:
+def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, int], ...]:
+    """One filter of all patterns, or as few as RE2 has room for, each with its first number."""
+    if not sources:
         return ()
     mesh = re2.Filter()
-    for pattern in patterns:
-        mesh.Add(pattern.source, options())
+    for source in sources:
+        mesh.Add(source, options())
     try:
         mesh.Compile()
     except re2.error:
-        # Its memory is fixed: seven packs of the size of the Japanese one are too many for it.
-        if len(patterns) == 1:
+        # Its memory is fixed: seven times the Japanese pack is too much for it.
+        if len(sources) == 1:
             raise
-        half = len(patterns) // 2
-        return (*_meshes(patterns[:half]), *_meshes(patterns[half:]))
-    return ((mesh, patterns),)
+        half = len(sources) // 2
+        return (*_meshes(sources[:half], first), *_meshes(sources[half:], first + half))
+    return ((mesh, first),)

@@ -18,23 +18,20 @@ MANY = [
 
 @cache
 def crowd() -> Sieve:
-    return Sieve([MANY[:50], [], MANY[50:]])
+    return Sieve(MANY)
 
 
 def test_a_sieve_of_nothing_lets_nothing_through() -> None:
-    assert Sieve([]).sift(b"a") == ()
-    assert Sieve([[], []]).sift(b"a") == (frozenset(), frozenset())
+    assert Sieve([]).sift(b"a") == frozenset()
 
 
 @given(st.lists(st.integers(0, 199), max_size=5, unique=True))
-def test_each_pack_hears_of_its_own_patterns(numbers: list[int]) -> None:
+def test_a_crowd_of_patterns_is_told_apart(numbers: list[int]) -> None:
     text = " ".join(MANY[number].partition("|")[0] for number in numbers)
-    first, none, last = crowd().sift(text.encode())
-    assert none == frozenset()
-    assert {*first, *(50 + number for number in last)} == set(numbers)
+    assert crowd().sift(text.encode()) == set(numbers)
 
 
 def test_a_pattern_without_a_literal_may_always_match() -> None:
-    sieve = Sieve([["zebra", "abacus"], [r"\w+"]])
-    assert sieve.sift(b"an abacus") == (frozenset({1}), frozenset({0}))
-    assert sieve.sift(b"a") == (frozenset(), frozenset({0}))
+    sieve = Sieve(["zebra", "abacus", r"\w+"])
+    assert sieve.sift(b"an abacus") == frozenset({1, 2})
+    assert sieve.sift(b"a") == frozenset({2})
