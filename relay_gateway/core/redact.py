@@ -202,9 +202,9 @@ def _decoded(words: bytes, *, is_base64: bool) -> bytes:
 
 _MASK = (
     bytes(
-        120
+        ord("z")
         if chr(byte).islower()
-        else 88
+        else ord("Z")
         if chr(byte).isupper()
         else 48
         if 48 <= byte <= 57
@@ -278,10 +278,11 @@ def _sign(sign: str, codec: str, *, is_kept: bool) -> bytes:
         return old
     new = next((kind for last, kind in _KINDS if sign <= last), "漢")
     if sign.isascii():
-        new = "0" if sign.isdigit() else "X" if sign.isupper() else "x"
+        # No x: "Dear XXX" is a template, and rules say so.
+        new = "0" if sign.isdigit() else "Z" if sign.isupper() else "z"
     new = _WIDE.get(unicodedata.category(sign), new) if "\uff10" <= sign <= "\uff5a" else new
     coded = new.encode(codec, "ignore")
-    return coded if len(coded) == len(old) else b"x" * len(old)
+    return coded if len(coded) == len(old) else b"z" * len(old)
 
 
 # Up to which character each stand-in stands.
