@@ -86,17 +86,22 @@ def judge(
     lines = tuple(_lines(subject, letter, forms or normal.Forms()))
     text = sentences([(line.sentence, line.where) for line in lines])
     sifted = [(reader, reader.sift(text.whole)) for reader in rules.readers]
-    telling = [reader for reader, possible in sifted if reader.is_telling(text, possible)]
+    telling = [pair for pair in sifted if pair[0].is_telling(text, pair[1])]
     if not telling:
         return _nothing("no_decision")
-    heard = [
-        (reader, _reading(reader.pack, lines, reader.hear(text, possible, _LOCAL)))
-        for reader, possible in sifted
+    readings = [
+        _reading(reader.pack, lines, reader.hear(text, possible, _LOCAL))
+        for reader, possible in telling
     ]
-    readings = [each for reader, each in heard if each.hits or reader in telling]
+    # A language that decides nothing is asked for its vetoes only: they speak for every language.
+    others = [
+        _reading(reader.pack, lines, reader.vetoing(text, possible))
+        for reader, possible in sifted
+        if (reader, possible) not in telling
+    ]
     vetoes = tuple(
         hit.rule
-        for reading in readings
+        for reading in (*readings, *others)
         for hit in reading.hits
         if hit.role is Role.VETO and not hit.is_shadow
     )

@@ -177,12 +177,17 @@ def sentences(paragraph_text: str) -> tuple[str, ...]:
     """The sentences of a paragraph in normal form, in order."""
     found, start = [], 0
     for match in _END.finditer(paragraph_text):
-        if match[0][0] == "." and _ABBREVIATION.search(paragraph_text[start : match.start()]):
+        if match[0][0] == "." and _is_abbreviated(paragraph_text[start : match.start()]):
             continue
         found.append(paragraph_text[start : match.end()].strip())
         start = match.end()
     found.append(paragraph_text[start:].strip())
     return tuple(sentence for sentence in found if sentence)
+
+
+def _is_abbreviated(sentence: str) -> bool:
+    # `^` means the beginning of the sentence wherever the search begins.
+    return _ABBREVIATION.search(sentence, max(0, len(sentence) - _LONGEST_ABBREVIATION)) is not None
 
 
 def pattern(source: str) -> str:
@@ -203,6 +208,8 @@ _ABBREVIATION = re.compile(
     r"|e\.g|i\.e|u\.s|u\.k|a\.m|p\.m|ph\.d|z\.b|bzw|ca|sra|av|apt|ext|tel|est|nr|ggf|exa"
     r"|(?:am|zum|vom|bis|ab|den|dem) \d{1,2})$"
 )
+# With what stands before it, and room for the blanks before a number.
+_LONGEST_ABBREVIATION = 12
 _ESCAPE = re.compile(r"(\\(?:[pP](?:\{\^?\w+\}|\w)|x(?:\{[0-9A-Fa-f]+\}|[0-9A-Fa-f]{2})|.))")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
@@ -13,7 +13,7 @@ from typing import Any
 import re2
 
 from relay_gateway.core import normal
-from relay_gateway.core.sieve import Sieve, options
+from relay_gateway.core.sieve import Sieve, options, refusal, source
 
 
 class Role(StrEnum):
@@ -176,6 +176,7 @@ class Reader:
         self._deciding = self._numbered(lambda rule: rule.role is Role.DECISION)
         self._contexts = self._numbered(lambda rule: rule.role is Role.CONTEXT)
         self._pointing = self._numbered(_is_pointing)
+        self._vetoing = self.concerning(lambda rule: rule.role is Role.VETO)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -186,16 +187,13 @@ class Reader:
         """The numbers of the patterns that may match in a text; no other does."""
         return self._sieve.sift(text)
 
-    def concerning(self, rule: Rule) -> frozenset[int]:
-        """The patterns that tell whether a rule stands: its own, guards, what it yields to."""
-        return frozenset(
-            number
-            for sayings in self._sayings.values()
-            for saying in sayings
-            if saying.rule.role is Role.GUARD or saying.rule.name in (rule.name, *rule.yields_to)
-            for number in (saying.number, saying.needs, saying.unless)
-            if number is not None
-        )
+    def concerning(self, is_meant: Callable[[Rule], bool]) -> frozenset[int]:
+        """The patterns that tell whether rules stand: their own, and of what they yield to."""
+        said = [saying for sayings in self._sayings.values() for saying in sayings]
+        meant = [saying.rule for saying in said if is_meant(saying.rule)]
+        names = {name for rule in meant for name in (rule.name, *rule.yields_to)}
+        concerned = (saying for saying in said if saying.rule.name in names)
+        return frozenset().union(*(saying.numbers for saying in concerned))
 
     def is_telling(self, text: Sentences, possible: frozenset[int]) -> bool:
         """Whether anything could decide, or hint at a decision: most mail is told apart by this."""
@@ -222,6 +220,10 @@ class Reader:
                         break
         return tuple(map(tuple, spoken))
 
+    def vetoing(self, text: Sentences, possible: frozenset[int]) -> tuple[tuple[Spoken, ...], ...]:
+        """The vetoes of a pack that could decide nothing, and what they would yield to."""
+        return self.hear(text, possible & self._vetoing, ())
+
     def speaking(self, sentence: str, where: Where) -> tuple[Spoken, ...]:
         """The rules of this pack that speak in one sentence in normal form, standing in this place;
         every pattern is tried.
@@ -236,7 +238,7 @@ class Reader:
         if saying.needs is not None and saying.needs not in possible:
             return
         unless = saying.unless if saying.unless in possible else None
-        for index, words in _places(self._patterns[saying.number], text):
+        for index, words in _places(self._patterns[saying.number], text, saying.rule.where):
             if saying.rule.where not in (text.places[index], Where.ANY):
                 continue
             if saying.needs is not None and not self._matches(saying.needs, text.lines[index]):
@@ -256,7 +258,7 @@ class Reader:
 
     def _saying(self, rule: Rule) -> _Saying:
         needs, unless = (
-            self._number(_source(condition)) if condition else None
+            self._number(source(condition)) if condition else None
             for condition in (rule.needs, rule.unless)
         )
         return _Saying(rule, self._number(_says(rule)), needs, unless)
@@ -286,22 +288,33 @@ class _Saying:
     needs: int | None
     unless: int | None
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        numbers = self.number, self.needs, self.unless
+        return frozenset(number for number in numbers if number is not None)
 
-def _places(pattern: Any, text: Sentences) -> Iterator[tuple[int, bytes]]:
+
+def _places(pattern: Any, text: Sentences, where: Where) -> Iterator[tuple[int, bytes]]:
     """The sentences in which a pattern matches, and the first words that it matches there."""
     index = 0
+    if where is Where.SUBJECT:
+        titles = (at for at, place in enumerate(text.places) if place is where)
+        yield from _places_apart(pattern, text, titles)
+        return
     while index < len(text.lines) and (match := pattern.search(text.whole, text.starts[index])):
         words = match[0]
         if b"\n" in words:
             # It took two sentences for one, and may have passed over words in the second.
-            yield from _places_apart(pattern, text, index)
+            yield from _places_apart(pattern, text, range(index, len(text.lines)))
             return
         index = bisect_right(text.starts, match.start())
         yield index - 1, words
 
 
-def _places_apart(pattern: Any, text: Sentences, first: int) -> Iterator[tuple[int, bytes]]:
-    for index in range(first, len(text.lines)):
+def _places_apart(
+    pattern: Any, text: Sentences, numbers: Iterable[int]
+) -> Iterator[tuple[int, bytes]]:
+    for index in numbers:
         match = pattern.search(text.lines[index])
         if match:
             yield index, match[0]
@@ -324,14 +337,9 @@ def standing(heard: Sequence[Sequence[Spoken]]) -> tuple[tuple[Spoken, ...], ...
     )
 
 
-def _source(pattern: str) -> str:
-    # Lines are sentences: `^` and `$` mean the same in one sentence and in many.
-    return f"(?m:{normal.pattern(pattern)})"
-
-
 def _says(rule: Rule) -> str:
     words = [re2.escape(normal.normalise(word)) for word in rule.words]
-    return "|".join([*words, *([_source(rule.says)] if rule.says else [])])
+    return "|".join([*words, *([source(rule.says)] if rule.says else [])])
 
 
 def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
@@ -359,18 +367,9 @@ def _broken(pack: Pack, index: int, rule: Rule) -> Iterator[Fault]:
     for item, word in enumerate(rule.words):
         if not normal.normalise(word):
             yield Fault(pack.language, index, "words", item, "is empty")
-    for name, source in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
-        if source and (what := _refusal(source)):
+    for name, given in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
+        if given and (what := refusal(given)):
             yield Fault(pack.language, index, name, None, what)
-
-
-def _refusal(source: str) -> str:
-    try:
-        compiled = re2.compile(_source(source), options())
-    except re2.error as error:
-        reason = error.args[0]
-        return f"is no RE2 pattern: {reason.decode() if isinstance(reason, bytes) else reason}"
-    return "matches every text" if compiled.search(b"") else ""
 
 
 def _failed(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
@@ -394,6 +393,7 @@ def _examined(rule: Rule) -> Rule:
 def _speaks(reader: Reader, rule: Rule, example: str) -> bool:
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
     text = sentences([(each, where) for each in normal.sentences(normal.normalise(example))])
-    possible = reader.sift(text.whole) & reader.concerning(rule)
+    concerned = reader.concerning(lambda one: one.role is Role.GUARD or one.name == rule.name)
+    possible = reader.sift(text.whole) & concerned
     heard = reader.hear(text, possible)
     return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)

@@ -7,6 +7,8 @@ from typing import Any
 
 import re2
 
+from relay_gateway.core import normal
+
 
 class Sieve:
     """A pass for the literals of all patterns of one pack.
@@ -36,6 +38,22 @@ def options() -> Any:
     # Nobody asks for a part of the words, and finding parts takes RE2 off its fast way.
     its.never_capture = True
     return its
+
+
+def source(pattern: str) -> str:
+    """A pattern as RE2 is given it: in normal form, over lines."""
+    # Lines are sentences: `^` and `$` mean the same in one sentence and in many.
+    return f"(?m:{normal.pattern(pattern)})"
+
+
+def refusal(pattern: str) -> str:
+    """Why a pattern cannot be used, or nothing."""
+    try:
+        compiled = re2.compile(source(pattern), options())
+    except re2.error as error:
+        reason = error.args[0]
+        return f"is no RE2 pattern: {reason.decode() if isinstance(reason, bytes) else reason}"
+    return "matches every text" if compiled.search(b"") else ""
 
 
 def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, int], ...]:

@@ -35,25 +35,23 @@ def exempts(subject: str, letter: Letter, marker: str) -> bool:
     """Whether the marker stands anywhere: in the subject, in quoted history, or where no reader
     sees it, as in a comment of a template.
     """
-    pattern = _pattern(marker)
+    pattern, brackets = _pattern(marker), _bracket(marker)
     texts = (subject, letter.source, *(part.text for part in letter.paragraphs))
-    return any(map(pattern.search, texts))
+    near = (text for text in texts if any(bracket in text for bracket in brackets))
+    return any(map(pattern.search, near))
 
 
 def asks(letter: Letter) -> bool:
     """Whether the writer has left a slot; one in quoted history was for an older mail."""
-    pattern = _pattern(SLOT)
-    return any(
-        part.voice is not Voice.QUOTE and pattern.search(part.text) for part in letter.paragraphs
-    )
+    return any(part.voice is not Voice.QUOTE for _, part in _holding(letter, SLOT))
 
 
 def signs(letter: Letter, sign: str) -> tuple[Sign, ...]:
     """Where the sign stands outside quoted history; `Unfit` where it cannot be told for sure."""
     pattern = _pattern(sign)
     found = []
-    for number, part in enumerate(letter.paragraphs):
-        if part.voice is not Voice.QUOTE and pattern.search(part.text):
+    for number, part in _holding(letter, sign):
+        if part.voice is not Voice.QUOTE:
             matches = list(pattern.finditer(letter.source, part.start, part.end))
             if len(matches) != len(pattern.findall(part.text)):
                 raise Unfit("words for the gateway that stand nowhere for sure")
@@ -63,6 +61,8 @@ def signs(letter: Letter, sign: str) -> tuple[Sign, ...]:
 
 def without(letter: Letter, sign: str) -> Letter:
     """The letter as it reads without the sign."""
+    if not _holding(letter, sign):
+        return letter
     pattern = _pattern(sign)
     parts = tuple(replace(part, text=pattern.sub("", part.text)) for part in letter.paragraphs)
     return replace(letter, paragraphs=parts)
@@ -85,6 +85,23 @@ _URL = re.compile(r"https?://|www\.", re.IGNORECASE)
 _HREF = re.compile(r"href\s*=\s*[\"']?\s*(?:https?:|www\.)", re.IGNORECASE)
 
 
+def _holding(letter: Letter, sign: str) -> tuple[tuple[int, Paragraph], ...]:
+    """The paragraphs in which the sign stands, with their numbers."""
+    pattern, bracket = _pattern(sign), _bracket(sign)
+    return tuple(
+        (number, part)
+        for number, part in enumerate(letter.paragraphs)
+        if any(form in part.text for form in bracket) and pattern.search(part.text)
+    )
+
+
+@cache
+def _bracket(sign: str) -> tuple[str, ...]:
+    """A sign that stands in it as it is typed or in full width: looking for one costs nothing."""
+    plain = next((letter for letter in sign if not letter.isalnum() and letter != "-"), "")
+    return plain, _wide(plain) if plain else ""
+
+
 @cache
 def _pattern(sign: str) -> re.Pattern[str]:
     return re.compile(_BETWEEN.join(map(_written, sign)), re.IGNORECASE)
@@ -98,8 +115,11 @@ _TAG = re.compile("<[^<>]*>")
 def _written(letter: str) -> str:
     if letter == "-":
         return "[-\u2010-\u2015\u2212\u30fc\uff0d_]?"
-    wide = chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter
-    return f"[{re.escape(letter)}{re.escape(wide)}]"
+    return f"[{re.escape(letter)}{re.escape(_wide(letter))}]"
+
+
+def _wide(letter: str) -> str:
+    return chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter
 
 
 def _sign(match: re.Match[str], number: int, part: Paragraph, pattern: re.Pattern[str]) -> Sign:
