@@ -134,8 +134,9 @@ async def _look(ledger: JournalledLedger, *, verify: bool) -> _Found:
         head = found.heads[tenant] = await ledger.head(tenant)
         entries = await ledger.entries(tenant)
         found.kinds[tenant] = Counter(str(entry.event.kind) for entry in entries)
-        # Others may have written since the head was read.
-        if chain.head(entries[: head.entries]) != head:
+        # Others may have written since the head was read, but not before the first of its entries.
+        behind = len(entries) - (await ledger.head(tenant)).entries
+        if chain.head(entries[: head.entries]) != head or not head.entries or behind > 0:
             found.faults.append(f"The entries of {tenant} do not lead to its head; {_RESTORE}")
         if verify and (at := chain.broken(entries)) is not None:
             found.faults.append(f"The chain of {tenant} breaks at entry {at + 1}; {_RESTORE}")

@@ -39,6 +39,14 @@ class Failure:
 
 def failures(raw: bytes) -> tuple[Failure, ...] | None:
     """One for each recipient that the notification speaks of; None if it is no notification."""
+    try:
+        return _failures(raw)
+    except (RecursionError, LookupError, ValueError):
+        # Nested without end, or labelled by charsets that nobody knows.
+        return None
+
+
+def _failures(raw: bytes) -> tuple[Failure, ...] | None:
     mail = BytesParser(policy=policy.compat32).parsebytes(raw)
     parts = tuple(mail.walk())
     report = next((p for p in parts if p.get_content_type() in _REPORTS), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import logging.config
+import re
 import sys
 import traceback
 from collections.abc import Mapping
@@ -133,10 +134,15 @@ def words(reply: Reply) -> str:
     return printable(kept.decode("ascii", "backslashreplace"))
 
 
+# Filters name what they refuse without its scheme, and write addresses into links to their reasons.
+_LINK = re.compile(rb"://|/[0-9A-Za-z]{24}(?![0-9A-Za-z])")
+_ADDRESS = re.compile(rb"@|%40|=40")
+
+
 def _hidden(word: bytes) -> bytes:
-    if b"://" in word:
+    if _LINK.search(word):
         return b"<url>"
-    return b"<address>" if b"@" in word else word
+    return b"<address>" if _ADDRESS.search(word) else word
 
 
 def _first_line(_logger: object, _name: str, event: EventDict) -> EventDict:

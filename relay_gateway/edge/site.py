@@ -64,6 +64,8 @@ class Site:
         """The whole of it, behind the limits."""
         routes = [
             Route("/r/{token}", self._visit, methods=["GET"]),
+            # Some programs and people end an address with a slash.
+            Route("/r/{token}/", self._visit, methods=["GET"]),
             Route("/robots.txt", _robots, methods=["GET"]),
             Route("/healthz", _healthy, methods=["GET"]),
             Route("/readyz", self._ready, methods=["GET"]),

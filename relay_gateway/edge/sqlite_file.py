@@ -55,6 +55,8 @@ _ENTRIES = """
 SELECT kind, tenant, referral, person, at, facts, salt, veil, digest FROM events
 WHERE tenant = ? ORDER BY seq
 """
+_TENANTS = "SELECT tenant FROM heads UNION SELECT tenant FROM events ORDER BY tenant"
+_KEYS = "SELECT key, seq, kind, tenant, referral, person, at, facts FROM events"
 _FORGET = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND person = ?"
 _FORGET_ENTRY = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND key = ?"
 
@@ -154,18 +156,26 @@ def entries_of(db: sqlite3.Connection, tenant: str) -> list[Entry]:
 
 def head_of(db: sqlite3.Connection, tenant: str) -> Head:
     """Where the chain stands by the file's own note."""
-    return Head(*(db.execute(_HEAD, (tenant,)).fetchone() or (START, 0)))
+    digest, entries = db.execute(_HEAD, (tenant,)).fetchone() or (START, 0)
+    if not isinstance(digest, str) or not isinstance(entries, int):
+        raise sqlite3.DataError(f"the head of {tenant} is none{_ALTERED}")
+    return Head(digest, entries)
 
 
 def tenants(db: sqlite3.Connection) -> list[str]:
-    """All companies, by name."""
-    return [name for (name,) in db.execute("SELECT tenant FROM heads ORDER BY tenant")]
+    """All companies, by name, also those whose head somebody has taken away."""
+    return [name for (name,) in db.execute(_TENANTS)]
 
 
 def damage(db: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong with the file, its indexes included."""
-    found = [what for (what,) in db.execute("PRAGMA integrity_check")]
-    return [] if found == ["ok"] else found
+    """What SQLite finds wrong with the file, its indexes included, and what stands in the index
+    under another name than its own: it could be told twice.
+    """
+    found = [what for (what,) in db.execute("PRAGMA integrity_check") if what != "ok"]
+    for key, number, *row in db.execute(_KEYS):
+        if _event(tuple(row)).key != key:
+            found.append(f"row {number} is kept under the key of another event")
+    return found
 
 
 def _insert_one(db: sqlite3.Connection, event: Event, heads: dict[str, Head]) -> bool:
@@ -186,7 +196,19 @@ def _row(entry: Entry) -> tuple[str | float, ...]:
 
 def _event(row: tuple[Any, ...]) -> Event:
     kind, tenant, referral, person, at, facts = row
-    return Event(Kind(kind), tenant, referral, person, at, facts_in(facts))
+    try:
+        is_event = isinstance(at, float) and all(
+            isinstance(each, str) for each in (*row[:4], facts)
+        )
+        event = Event(Kind(kind), tenant, referral, person, at, facts_in(facts))
+    except (ValueError, TypeError):
+        is_event = False
+    if not is_event:
+        raise sqlite3.DataError(f"an entry of {tenant} is no event{_ALTERED}")
+    return event
+
+
+_ALTERED = "; somebody has altered the file: compare it with a backup"
 
 
 def facts_in(text: str) -> tuple[tuple[str, str], ...]:

@@ -51,6 +51,11 @@ def notification(  # noqa: PLR0913 - each is one way in which servers differ
     ).encode()
 
 
+def test_a_mail_nested_without_end_is_no_notification():
+    bomb = b"Content-Type: message/rfc822\n\n" * 3000 + b"hi"
+    assert dsn.failures(bomb) is None
+
+
 def events(office, *, tell=False):
     """What the ledger knows, after one mail more was delivered if told to."""
 

@@ -102,6 +102,12 @@ def test_to_look_makes_no_file(path):
         ("UPDATE events SET at = 7 WHERE seq = 2", "The chain of acme breaks at entry 2"),
         ("UPDATE events SET person = 'X' WHERE seq = 1", "The chain of acme breaks at entry 1"),
         ("DELETE FROM events WHERE seq = 4", "The entries of acme do not lead to its head"),
+        (
+            "UPDATE heads SET entries = 2, digest = (SELECT digest FROM events WHERE seq = 2)",
+            "do not lead to its head",
+        ),
+        ("DELETE FROM heads", "The entries of acme do not lead to its head"),
+        ("UPDATE events SET key = 'x' WHERE seq = 2", "row 2 is kept under the key of another"),
     ],
 )
 def test_check_finds_what_somebody_has_altered(path, change, words):
@@ -112,6 +118,25 @@ def test_check_finds_what_somebody_has_altered(path, change, words):
     assert result.exit_code == 1
     assert words in result.stderr
     assert "Nothing is broken" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE events SET kind = 'x' WHERE seq = 2",
+        "UPDATE events SET at = 'x' WHERE seq = 2",
+        "UPDATE events SET facts = '[1]' WHERE seq = 2",
+        "UPDATE events SET person = x'ff' WHERE seq = 2",
+        "UPDATE heads SET entries = 'x'",
+    ],
+)
+def test_what_is_no_entry_at_all_is_a_sentence(path, change):
+    fill(SqliteLedger(path))
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(change)
+    result = run("ledger", "check")
+    assert result.exit_code == 74
+    assert "somebody has altered the file" in result.stderr
 
 
 def test_check_counts_what_waits_in_the_journal(path):

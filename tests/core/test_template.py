@@ -218,3 +218,17 @@ def test_an_open_gap_leaves_a_rejection_alone(gap):
 def test_no_words_hide_a_marker(before, after):
     read = letter.read_plain(f"{before}\n[[no-relay]]\n{after}")
     assert template.exempts("", read, template.MARKER)
+
+
+@given(st.integers(0, len(JA)), st.sampled_from([*CHARSETS, *JIS]), st.booleans())
+def test_wherever_the_marker_stands_it_leaves_alone(at, kind, has_row):
+    typed = "\n[[no-relay]]\n" if has_row else "[[no-relay]]"
+    charset, encoding = kind
+    raw = mail(part(JA[:at] + typed + JA[at:], charset=charset, encoding=encoding))
+    decision, sent = decided(raw)
+    assert (decision.reason, decision.detail) == (Reason.NO_RELAY, "")
+    # With a row of its own go the newlines around it.
+    assert "".join(texts(sent)[0].split()) == "".join(JA.split())
+    if not has_row and JA[at - 1 : at] != "\n" != JA[at : at + 1]:
+        assert texts(sent)[0] == texts(mail(part(JA, charset=charset)))[0]
+    assert decided(sent)[1] == sent

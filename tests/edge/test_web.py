@@ -54,7 +54,9 @@ async def test_a_link_leads_to_the_page_of_its_company(tmp_path):
         assert elsewhere.headers["location"].startswith("https://careerrelay.jp/c/other/")
 
 
-@pytest.mark.parametrize("written", [TOKEN.lower(), TOKEN + ".", TOKEN + ")", TOKEN + "?u=1"])
+@pytest.mark.parametrize(
+    "written", [TOKEN.lower(), TOKEN + ".", TOKEN + ")", TOKEN + "?u=1", TOKEN + "/", TOKEN + "%2F"]
+)
 async def test_a_link_is_read_as_mail_programs_and_people_write_it(tmp_path, written):
     async with web(tmp_path) as visitor:
         assert (await visitor.visit(written)).headers["location"] == PAGE
