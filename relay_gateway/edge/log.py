@@ -11,7 +11,8 @@ import logging
 import logging.config
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,7 @@ def line(outcome: Outcome) -> dict[str, Any]:
             {"offset": edit.start, "removed": edit.end - edit.start, "added": len(edit.new)}
             for edit in decision.edits
         ],
-        "reply": {"code": outcome.reply.code, "text": words(outcome.reply)},
+        "reply": {"code": outcome.reply.code, "text": words(outcome.reply, _named(outcome))},
         "copies": len(decision.copies),
         "counted": outcome.counted,
         "seconds": {stage: round(seconds, 6) for stage, seconds in outcome.seconds.items()},
@@ -124,19 +125,31 @@ def _rule(hit: Hit) -> dict[str, Any]:
     }
 
 
-def words(reply: Reply) -> str:
-    """The beginning of a server's words, without what it repeats of the mail."""
+def _named(outcome: Outcome) -> tuple[bytes, ...]:
+    return (outcome.envelope.sender, *outcome.envelope.recipients)
+
+
+def words(reply: Reply, addresses: Iterable[bytes] = ()) -> str:
+    """The beginning of a server's words, without what it repeats of the mail: addresses, and the
+    names before the @ of these.
+    """
+    names = {address.rpartition(b"@")[0].lower() for address in addresses}
     # Cut roughly first: a hostile server may send any amount; finely after, so that no half of
     # an address stays.
     rough = b" ".join(reply.lines)[:2000].split(b" ")
-    kept = b" ".join(_hidden(word) for word in rough)[:200]
+    kept = b" ".join(_hidden(word, names) for word in rough)[:200]
     return printable(kept.decode("ascii", "backslashreplace"))
 
 
-def _hidden(word: bytes) -> bytes:
+def _hidden(word: bytes, names: AbstractSet[bytes]) -> bytes:
     if b"://" in word:
         return b"<url>"
-    return b"<address>" if b"@" in word else word
+    if b"@" in word or word.lower().strip(_MARKS) in names:
+        return b"<address>"
+    return word
+
+
+_MARKS = b"\"'<>()[]{},.;:!?"
 
 
 def _first_line(_logger: object, _name: str, event: EventDict) -> EventDict:

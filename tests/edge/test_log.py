@@ -114,6 +114,7 @@ def test_a_mail_that_was_not_judged_is_left():
     [
         ((b"2.1.5 <candidate@mail.example>: taken",), "2.1.5 <address> taken"),
         ((b"spam: https://careerrelay.jp/c/acme/TOKEN",), "spam: <url>"),
+        ((b'no "Candidate", sorry',), "no <address> sorry"),
         ((b"first", b"second"), "first second"),
         ((b"\x1b[2Jgone\r\n250 fake\x00\x7f",), r"\x1b[2Jgone\r\n250 fake\x00\x7f"),
         ((b"caf\xe9",), r"caf\xe9"),
