@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from abc import abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import AnyStr, cast
@@ -258,8 +260,12 @@ class Conversation(SMTP):
     def _log_refusal(self, said: Reply) -> None:
         verb = self._said.partition(b" ")[0].upper().decode("latin-1")
         command = verb if verb in COMMANDS else ""
-        told = {"code": said.code, "text": words(said)}
+        told = {"code": said.code, "text": words(said, self._addresses())}
         log.warning("refused", client=self._host, command=command, reply=told)
+
+    def _addresses(self) -> Iterable[bytes]:
+        """Who was named, as far as it is known here."""
+        return _ADDRESS.findall(self._said)
 
     async def _write(self, wire: bytes) -> None:
         self._writer.write(wire)
@@ -284,6 +290,7 @@ COMMANDS = frozenset(
 # Commands that led to no mail, as `smtpd_junk_command_limit` of Postfix, and seconds.
 _EAGER, _PAUSE = 100, 0.02
 STOPPING = reply(421, "4.3.2 Going down, please try again")
+_ADDRESS = re.compile(rb"<([^<>]+)>")
 _FAREWELL = 10.0
 _NOBODY = _Nobody()
 _HTTP = frozenset("GET POST PUT HEAD DELETE OPTIONS CONNECT TRACE PATCH".split())

@@ -12,7 +12,8 @@ import logging.config
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def line(outcome: Outcome) -> dict[str, Any]:
             {"offset": edit.start, "removed": edit.end - edit.start, "added": len(edit.new)}
             for edit in decision.edits
         ],
-        "reply": {"code": outcome.reply.code, "text": words(outcome.reply)},
+        "reply": {"code": outcome.reply.code, "text": words(outcome.reply, _named(outcome))},
         "copies": len(decision.copies),
         "counted": outcome.counted,
         "seconds": {stage: round(seconds, 6) for stage, seconds in outcome.seconds.items()},
@@ -125,24 +126,33 @@ def _rule(hit: Hit) -> dict[str, Any]:
     }
 
 
-def words(reply: Reply) -> str:
-    """The beginning of a server's words, without what it repeats of the mail."""
+def _named(outcome: Outcome) -> tuple[bytes, ...]:
+    return (outcome.envelope.sender, *outcome.envelope.recipients)
+
+
+def words(reply: Reply, addresses: Iterable[bytes] = ()) -> str:
+    """The beginning of a server's words, without what it repeats of the mail: addresses, and the
+    names before the @ of these.
+    """
+    names = {address.rpartition(b"@")[0].lower() for address in addresses}
     # Cut roughly first: a hostile server may send any amount; finely after, so that no half of
     # an address stays.
     rough = b" ".join(reply.lines)[:2000].split(b" ")
-    kept = b" ".join(_hidden(word) for word in rough)[:200]
+    kept = b" ".join(_hidden(word, names) for word in rough)[:200]
     return printable(kept.decode("ascii", "backslashreplace"))
 
 
 # Filters name what they refuse without its scheme, and write addresses into links to their reasons.
 _LINK = re.compile(rb"://|/[0-9A-Za-z]{24}(?![0-9A-Za-z])")
 _ADDRESS = re.compile(rb"@|%40|=40")
+_MARKS = b"\"'<>()[]{},.;:!?"
 
 
-def _hidden(word: bytes) -> bytes:
+def _hidden(word: bytes, names: AbstractSet[bytes]) -> bytes:
     if _LINK.search(word):
         return b"<url>"
-    return b"<address>" if _ADDRESS.search(word) else word
+    is_named = word.lower().strip(_MARKS) in names
+    return b"<address>" if is_named or _ADDRESS.search(word) else word
 
 
 def _first_line(_logger: object, _name: str, event: EventDict) -> EventDict:

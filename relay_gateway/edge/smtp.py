@@ -9,7 +9,7 @@ import asyncio
 import re
 import secrets
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, cast
@@ -292,6 +292,10 @@ class Dialog(Admission):
         if said.is_ok:
             self._commands = 0
         return said
+
+    def _addresses(self) -> Iterable[bytes]:
+        sender = [self._sender.address] if self._sender else []
+        return (*super()._addresses(), *sender, *self._recipients)
 
     async def _forget(self) -> None:
         await super()._forget()

@@ -108,13 +108,14 @@ class Station:
         status, _, words = await self.run(*command)
         return status, words.decode()
 
-    async def run(self, *command: str) -> tuple[int, bytes, bytes]:
+    async def run(self, *command: str, stdin: bytes = b"") -> tuple[int, bytes, bytes]:
         """Run another command with the same settings: its exit status and all its output."""
+        pipe = asyncio.subprocess.PIPE
         its = await asyncio.create_subprocess_exec(
-            *self._command(*command), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *self._command(*command), stdin=pipe, stdout=pipe, stderr=pipe
         )
         async with asyncio.timeout(60):
-            printed, words = await its.communicate()
+            printed, words = await its.communicate(stdin)
         return its.returncode, printed, words
 
     def tell(self, its: signal.Signals) -> None:

@@ -116,6 +116,7 @@ def test_a_mail_that_was_not_judged_is_left():
         ((b"spam: https://careerrelay.jp/c/acme/TOKEN",), "spam: <url>"),
         ((b"spam: careerrelay.jp/c/acme/HR37J3CN1TFZG4STTZ9EGPGW",), "spam: <url>"),
         ((b"see filter.example/why?who=taro%40mail.example",), "see <address>"),
+        ((b'no "Candidate", sorry',), "no <address> sorry"),
         ((b"first", b"second"), "first second"),
         ((b"\x1b[2Jgone\r\n250 fake\x00\x7f",), r"\x1b[2Jgone\r\n250 fake\x00\x7f"),
         ((b"caf\xe9",), r"caf\xe9"),
