@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from relay_gateway.config import shape
@@ -16,7 +17,7 @@ from relay_gateway.config.book import Book, Change, Origin
 from relay_gateway.config.document import Document, Fault
 from relay_gateway.config.models import RuleEntry, RulesFile
 from relay_gateway.core import rules
-from relay_gateway.core.rules import BadRules, Pack, Role, Rule, State
+from relay_gateway.core.rules import BadRules, Pack, Reader, Role, Rule, State
 
 SHIPPED = Path(__file__).parent.parent / "rules"
 
@@ -184,7 +185,7 @@ def _join(
 ) -> str | None:
     """One more file; the language that it is meant for."""
     is_sure = is_sure and not faults
-    found, file, its_faults = shape.read(path, RulesFile)
+    found, file, its_faults = _read(path)
     faults += its_faults
     if file:
         more = tuple(joined.setdefault(file.language, Joined(file.language)).join(found, file))
@@ -192,6 +193,22 @@ def _join(
         faults += more if is_sure else ()
     language = (found.value or {}).get("language")
     return language if isinstance(language, str) else None
+
+
+_Read = tuple[Document, RulesFile | None, tuple[Fault, ...]]
+
+
+def _read(path: Path) -> _Read:
+    """A rules file; one of ours is read once, as long as nobody writes to it."""
+    if not _is_ours(str(path)):
+        return shape.read(path, RulesFile)
+    kept = path.stat()
+    return _read_once(path, kept.st_mtime_ns, kept.st_size)
+
+
+@lru_cache(maxsize=32)
+def _read_once(path: Path, _changed: int, _size: int) -> _Read:
+    return shape.read(path, RulesFile)
 
 
 def _is_shipped(name: str) -> bool:
@@ -270,21 +287,29 @@ def _book(joined: dict[str, Joined], base: Book | None, faults: list[Fault]) -> 
             faults += _no_threshold(one)
     packs = tuple(one.as_changed for one in joined.values())
     written = tuple(one.as_written for one in joined.values())
-    known = base.written if base else ()
+    known = {*(base.written if base else ()), *_PROVED}
     try:
         built = rules.build(
             packs,
             [pack for pack in written if pack not in known],
-            base.rules.readers if base else (),
+            (*(base.rules.readers if base else ()), *_PROVED.values()),
         )
     except BadRules as refusal:
         faults += [_told(fault, joined[fault.language]) for fault in refusal.faults]
         return None
+    for one, reader in zip(joined.values(), built.readers, strict=True):
+        if reader.pack == one.as_written and all(each.origin.is_shipped for each in one.rules):
+            _PROVED[reader.pack] = reader
     origins = {
         (its, each.rule.name): each.origin for its, one in joined.items() for each in one.rules
     }
     changes = tuple(change for one in joined.values() for change in one.changes)
     return Book(built, origins, changes, written)
+
+
+# Packs as they are shipped that have passed their examples in this process: a reload, and each
+# company with rules of its own, would compile and prove them again.
+_PROVED: dict[Pack, Reader] = {}
 
 
 def _no_threshold(one: Joined) -> Iterator[Fault]:
