@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format lint types tests fuzz mutants render demo lock schemas clean
+.PHONY: run test check format lint types tests coverage fuzz chaos mutants render demo lock schemas clean
 
 run: $(VENV)/run.stamp
 	$(BIN)/relay-gateway serve -c config/gateway.yaml
@@ -24,7 +24,11 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 tests: $(VENV)/dev.stamp
-	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term:skip-covered -rs
+	$(BIN)/pytest --numprocesses=auto -rs
+
+# Processes that the tests start are not seen by it.
+coverage: $(VENV)/dev.stamp
+	$(BIN)/pytest --numprocesses=auto --cov --cov-report=term:skip-covered
 
 # Looks for bytes that break a promise; `make fuzz SECONDS=3600` looks longer.
 SECONDS ?= 60
@@ -40,6 +44,13 @@ render: $(VENV)/dev.stamp
 # notices; a new bug is a row in tests/mutants/table.py. `make mutants ONLY=base64` plants some.
 mutants: $(VENV)/dev.stamp
 	$(BIN)/python -m tests.mutants $(ONLY)
+
+# Kills gateways and their Redis under load, fails over, and looks for what nobody may find afterwards;
+# `make chaos LETTERS=10000` sends as many letters as an audit wants to see.
+LETTERS ?= 400
+
+chaos: $(VENV)/dev.stamp
+	RELAY_GATEWAY_CHAOS=1 RELAY_CHAOS=$(LETTERS) $(BIN)/pytest -m chaos
 
 schemas: $(VENV)/run.stamp
 	$(BIN)/python -m relay_gateway.config.schema

@@ -45,6 +45,7 @@ SETTINGS = "timeouts: {think: 60}\nlimits: {connections_per_address: 1000}\n"
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux can"),
     pytest.mark.timeout(120 + LETTERS // 5),
+    pytest.mark.chaos,
 ]
 
 

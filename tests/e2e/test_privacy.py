@@ -288,6 +288,7 @@ async def test_a_run_on_sqlite_names_nobody(tmp_path: Path):
         assert {*named(b"".join(mail.raw for mail in server.mails))} >= set(WORDS)
 
 
+@pytest.mark.chaos
 async def test_a_run_on_redis_names_nobody_nor_does_the_journal_while_it_is_away(tmp_path: Path):
     redis = RedisServer(tmp_path / "redis").start()
     book = f"{{url: 'redis://127.0.0.1:{redis.port}/0', journal: ../journal.sqlite3}}"

@@ -203,6 +203,7 @@ async def test_nothing_of_a_forgotten_person_is_left_in_the_append_only_file(red
     assert accepted(8).person.encode() in left
 
 
+@pytest.mark.chaos
 async def test_a_failover_loses_and_doubles_nothing(tmp_path):
     watched = Watched(tmp_path / "watched")
     try:
