@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from relay_gateway.cli import main
 from relay_gateway.cli.rules import rules
 from relay_gateway.config import load
 from relay_gateway.config.schema import texts
+from relay_gateway.core.judge import judge
+from relay_gateway.core.letter import read_plain
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rules import Role
 from relay_gateway.core.segment import Segment
@@ -58,7 +62,7 @@ def test_every_tool_of_the_rules_is_in_both_papers_and_says_what_it_does(name):
 
 def test_every_command_that_the_readme_and_the_paper_on_rules_name_exists():
     text = f"{README}\n{RULES}"
-    named = set(re.findall(r"(?:`|bin/|^)relay-gateway ([a-z]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:`|bin/|^(?:\$ )?)relay-gateway ([a-z]+)", text, re.MULTILINE))
     assert "explain" in named
     assert named <= set(main.commands)
     tools = set(re.findall(r"(?:`|gateway )rules ([a-z]+)", text))
@@ -110,6 +114,55 @@ def test_the_settings_in_the_paper_on_wording_load(tmp_path):
     wording = loaded.policy.tenants[0].wordings["ja"]
     assert wording.manner.style is Style.SHORT
     assert wording.segments[Segment.NEW_GRADUATE][0].startswith("学生の皆様の")
+
+
+GRANT = """\
+佐藤 太郎 様
+
+アクメ財団の研究助成にご応募いただき、誠にありがとうございました。
+慎重に選考を進めました結果、誠に残念ながら今回は採用を見送らせて
+いただくこととなりました。
+
+今後のご活躍をお祈り申し上げます。
+"""
+
+
+def test_the_rule_that_the_paper_on_rules_adds_vetoes_a_declined_grant(tmp_path):
+    config = shutil.copytree(ROOT / "config", tmp_path / "config")
+    own, changes = (text.split("```")[0] for text in RULES.split("```yaml\n")[1:3])
+    (config / "rules").mkdir()
+    for name, text in (("own", own), ("changes", changes)):
+        (config / "rules" / f"{name}.yaml").write_text(text, "utf-8")
+    tested = CliRunner().invoke(main, ["rules", "test", str(config / "rules" / "own.yaml")])
+    assert tested.exit_code == 0, tested.output
+    shown = RULES.split("\nrules: [ja, en,")[1].split("]")[0]
+    gateway = config / "gateway.yaml"
+    settings = re.sub("(?m)^rules:.*$", "", gateway.read_text("utf-8"))
+    named = f"rules: [ja, en,{shown}, ./rules/changes.yaml]\n"
+    gateway.write_text(settings + named, "utf-8")
+    rules = load(gateway, {}).policy.rules
+    assert "acme-foundation-grant" in judge("選考結果のご連絡", read_plain(GRANT), rules).vetoes
+    job = GRANT.replace("アクメ財団の研究助成", "弊社の営業職")
+    assert judge("選考結果のご連絡", read_plain(job), rules).is_rejection
+    staff = GRANT.replace("研究助成に", "研究助成担当職員の求人に")
+    assert "acme-foundation-grant" not in judge("", read_plain(staff), rules).vetoes
+
+
+def test_the_readme_s_figures_are_those_of_the_corpus():
+    told = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "detection.py"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    for language, name in (("ja", "Japanese"), ("en", "English")):
+        found, others = (
+            re.search(rf"{language}  {kind} +(\d+) of +(\d+)", told).groups()
+            for kind in ("rejection", "other")
+        )
+        row = next(line for line in README.splitlines() if line.startswith(f"| {name} |"))
+        assert f"{found[0]} of {found[1]} (" in row
+        assert f"{others[0]} of {others[1]} (" in row
 
 
 @pytest.mark.parametrize("path", PAPERS, ids=lambda path: path.name)

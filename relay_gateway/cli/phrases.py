@@ -286,6 +286,10 @@ CANNOT_WORDS = Said("{rule}: {keys} changed", "{rule}：{keys} が変わりま�
 CANNOT_OFF = Said(
     "{rule}: was off, so it was not looked for", "{rule}：停止中だったため、当たったか分かりません"
 )
+CANNOT_YIELD = Said(
+    "{rule}: gives way to {others}, whose state changed; it may speak now, or keep silent",
+    "{rule}：譲り先（{others}）の状態が変わったため、当たるかどうかが変わりえます",
+)
 CANNOT_LANGUAGE = Said(
     "A letter in two languages is logged in the one that decided it; the other is not weighed.",
     "二言語の手紙は、判定に使った言語の分だけが記録されています。",

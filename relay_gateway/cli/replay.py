@@ -198,6 +198,7 @@ def _unknown(bench: Desk, other: Desk) -> Iterator[str]:
             for rule in pack.rules:
                 if rule.state is not State.OFF:
                     told |= dict.fromkeys(_untold(known.get((rule.language, rule.name)), rule))
+                    told |= dict.fromkeys(_unyielded(rule, known, pack))
     yield from told
 
 
@@ -211,6 +212,19 @@ def _untold(before: Rule | None, rule: Rule) -> Iterator[str]:
         yield phrases.CANNOT_WORDS(rule=rule.name, keys=named)
     if before.state is State.OFF:
         yield phrases.CANNOT_OFF(rule=rule.name)
+
+
+def _unyielded(rule: Rule, known: Mapping[tuple[str, str], Rule], pack: Pack) -> Iterator[str]:
+    """A rule that gave way is not in the log, and one that did not may have to now."""
+    on = {each.name for each in pack.rules if each.state is State.ON}
+    was = {
+        name
+        for (language, name), each in known.items()
+        if language == pack.language and each.state is State.ON
+    }
+    others = [name for name in rule.yields_to if name in on ^ was]
+    if others:
+        yield phrases.CANNOT_YIELD(rule=rule.name, others=", ".join(others))
 
 
 # Weights and states are what a replay is about; examples have no effect.

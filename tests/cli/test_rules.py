@@ -270,6 +270,20 @@ def test_what_no_log_can_tell_is_named(log):
     assert "not-hired" not in text
 
 
+def test_a_rule_that_gave_way_to_another_is_named_when_that_one_changes(office):
+    base = BASE.replace("words: [by mistake]", "words: [by mistake]\n    yields_to: [the-job]")
+    settings(office, base=base)
+    policy = load(office / "config" / "gateway.yaml").policy
+    (office / "log").write_text(logged(letter("By mistake we did."), policy, id="mistake"))
+    for text, is_named in (
+        (base, False),
+        (base.replace("is: context", "is: context\n    state: off"), True),
+    ):
+        (office / "new.yaml").write_text(text)
+        said = run("rules", "replay", "log", "--rules", "new.yaml").stdout
+        assert ("by-mistake: gives way to the-job" in said) is is_named
+
+
 def test_a_line_that_older_versions_wrote_is_counted_and_not_guessed(log):
     lines = [json.loads(line) for line in (log / "log").read_text().splitlines()]
     del lines[0]["silenced"]
