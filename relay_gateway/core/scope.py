@@ -106,7 +106,7 @@ def _unwanted(recipient: bytes, tenant: Tenant) -> Reason | None:
 
 
 # Countries whose names have two spellings in the root zone, and those as they go over the wire
-# (https://www.iana.org/domains/root/db).
+# (IANA, Root Zone Database).
 _COUNTRIES = {
     **dict.fromkeys(("한국", "xn--3e0b707e"), "kr"),
     **dict.fromkeys(("中国", "xn--fiqs8s", "中國", "xn--fiqz9s"), "cn"),
