@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from relay_gateway.core import normal
-from relay_gateway.core.letter import Letter, Voice
+from relay_gateway.core.letter import Letter, Paragraph, Voice
 from relay_gateway.core.rules import (
     POINTING,
     Pack,
@@ -83,7 +83,8 @@ def judge(
     """
     if sum(len(p.text) for p in letter.paragraphs if p.voice is Voice.OWN) > _LONGEST:
         return _nothing("too_long")
-    lines = tuple(_lines(subject, letter, forms or normal.Forms()))
+    forms = forms or normal.Forms()
+    lines = tuple(_lines(subject, letter, forms))
     text = sentences([(line.sentence, line.where) for line in lines])
     sifted = [(reader, reader.sift(text.whole)) for reader in rules.readers]
     telling = [pair for pair in sifted if pair[0].is_telling(text, pair[1])]
@@ -106,7 +107,43 @@ def judge(
         if hit.role is Role.VETO and not hit.is_shadow
     )
     verdicts = [_verdict(reading, tuple(dict.fromkeys(vetoes))) for reading in readings]
-    return min(verdicts, key=lambda verdict: _order(verdict, lines))
+    best = min(verdicts, key=lambda verdict: _order(verdict, lines))
+    return _with_postscript(best, letter, rules, forms) if best.is_rejection else best
+
+
+def _with_postscript(
+    verdict: Verdict, letter: Letter, rules: RuleSet, forms: normal.Forms
+) -> Verdict:
+    """The verdict on a rejection, once the whole sentences below its signature have been heard:
+    what takes it back may stand there, and contact lines and slogans are no sentences.
+    """
+    parts = {n: part.text for n, part in enumerate(letter.paragraphs) if _is_signature(part)}
+    said = zip(parts, forms.of(tuple(parts.values())), strict=True)
+    lines = tuple(
+        _Line(number, sentence)
+        for number, text in said
+        for sentence in normal.sentences(text)
+        if sentence.endswith(_STOPS)
+    )
+    text = sentences([(line.sentence, line.where) for line in lines])
+    hits = tuple(
+        hit
+        for reader in rules.readers
+        for hit in _reading(reader.pack, lines, reader.vetoing(text, reader.sift(text.whole))).hits
+        if hit.role is Role.VETO and not hit.is_shadow
+    )
+    if not hits:
+        return verdict
+    names = tuple(dict.fromkeys(hit.rule for hit in hits))
+    all_hits = (*verdict.hits, *hits)
+    return replace(verdict, finding=Finding.LEAVE, reason="veto", hits=all_hits, vetoes=names)
+
+
+def _is_signature(part: Paragraph) -> bool:
+    return part.voice is Voice.SIGNATURE
+
+
+_STOPS = ("。", ".", "!", "?")
 
 
 def stated(verdict: Verdict) -> Verdict:

@@ -287,3 +287,25 @@ def test_another_recipient_of_the_house_is_told_first(policy):
     raw = mail(part(genuine("ja")[0].text))
     within = decide(envelope(recipients=(b"boss@acme.example",)), raw, policy)
     assert within.reason is Reason.INTERNAL
+
+
+BELOW = {
+    "ja": "\n\n-- \n株式会社アクメ 人事部 採用担当\nTEL 03-0000-0000\nhttps://acme.example/\n\n"
+    "なお、別の職種で選考を進めさせていただきたく、ぜひ一次面接にお越しください。\n",
+    "en": "\n\n-- \nAcme Inc., Talent Team\nPhone +44 20 0000 0000\nhttps://acme.example/\n\n"
+    "P.S. We would like to invite you to an interview for another role instead.\n",
+}
+SLOGANS = {
+    "ja": "\n\n-- \n株式会社アクメ 人事部\nTEL 03-0000-0000\n人と人をつなぐ会社です。\n",
+    "en": "\n\n-- \nAcme Inc.\nPhone +44 20 0000 0000\nPeople matter. Come and see us.\n",
+}
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_what_stands_below_a_signature_takes_a_rejection_back_and_a_slogan_does_not(language):
+    for one in genuine(language):
+        below, slogan = (
+            judged(one, read_plain(one.text + each[language])) for each in (BELOW, SLOGANS)
+        )
+        assert (below.is_rejection, one.name) == (False, one.name)
+        assert (slogan.is_rejection, one.name) == (True, one.name)
