@@ -50,7 +50,7 @@ mutants: $(VENV)/dev.stamp
 LETTERS ?= 400
 
 chaos: $(VENV)/dev.stamp
-	RELAY_GATEWAY_CHAOS=1 RELAY_CHAOS=$(LETTERS) $(BIN)/pytest -m chaos
+	RELAY_GATEWAY_CHAOS=1 RELAY_CHAOS=$(LETTERS) $(BIN)/pytest --numprocesses=auto -m chaos
 
 schemas: $(VENV)/run.stamp
 	$(BIN)/python -m relay_gateway.config.schema

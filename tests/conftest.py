@@ -17,7 +17,7 @@ from relay_gateway.core.tenant import Mode, Scope, Tenant
 from tests.rulebook import shipped
 
 settings.register_profile("home", max_examples=25, deadline=None)
-settings.register_profile("ci", max_examples=100, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 ACME = Tenant(
