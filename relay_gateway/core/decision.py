@@ -154,8 +154,8 @@ def _judge(title: str, groups: _Groups, rules: RuleSet, *, is_forced: bool) -> _
     vetoes = tuple(dict.fromkeys(name for verdict in every for name in verdict.vetoes))
     if best.finding is not Finding.LEAVE and vetoes:
         best = replace(best, finding=Finding.LEAVE, reason="veto", vetoes=vetoes)
-    is_unfilled = best.reason == "veto" or best.is_rejection
-    is_unfilled = is_unfilled and _is_unfilled(title, groups)
+    is_near = best.reason == "veto" or best.is_rejection
+    is_unfilled = is_near and _is_unfilled(title, groups)
     if not best.is_rejection:
         return _Judged((), best, is_unfilled=is_unfilled)
     turned_down = next(group for group in told if any(its.is_rejection for _, its in group))

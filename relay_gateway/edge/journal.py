@@ -5,20 +5,15 @@ Durable at each commit, shared by the processes of one host.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.edge import sqlite_file
-from relay_gateway.edge.batch import Batch
-
-Result = TypeVar("Result")
+from relay_gateway.edge.sqlite_store import Form, SqliteStore, transaction
 
 _SCHEMA = 1
 # "RGjo", so that neither this nor the ledger is taken for the other.
@@ -47,96 +42,44 @@ _EVENT = "SELECT seq, kind, tenant, referral, person, at, facts FROM waiting"
 Waiting = tuple[int, Event]
 
 
-class Journal:
-    """Keeps events until they are struck out; one that `only_reads` makes no file."""
+class Journal(SqliteStore):
+    """Keeps events until they are struck out; one that `only_reads` may have no file."""
 
     def __init__(self, path: Path, patience: float = 2.0, *, only_reads: bool = False) -> None:
-        self.path = path
-        self._patience = patience
-        self._only_reads = only_reads
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
-        self._batch = Batch(f"The journal {path}", self._keep, patience)
-        self._db: sqlite3.Connection | None = None
+        super().__init__(_FORM, path, patience, only_reads=only_reads)
 
     async def open(self) -> None:
         """Open the file, made if missing; `OSError` says what stands in the way."""
         if not self._only_reads:
-            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
-
-    async def close(self) -> None:
-        """Commit what still waits for that, then close the file."""
-        await self._batch.finish()
-        db, self._db = self._db, None
-        if db:
-            await asyncio.get_running_loop().run_in_executor(self._writer, db.close)
-        self._writer.shutdown(wait=False)
-
-    async def record(self, event: Event) -> bool:
-        """Keep the event durably; False if it waits already."""
-        if not self._db:
-            raise OSError(f"The journal {self.path} is not open")
-        return await self._batch.record(event)
+            await super().open()
 
     async def waiting(self, most: int = -1) -> Sequence[Waiting]:
         """Those that wait, in the order of their coming."""
-        return await self._read(lambda db: _rows(db, "ORDER BY seq LIMIT ?", most))
+        return await self._found("ORDER BY seq LIMIT ?", most)
 
     async def events(self, tenant: str) -> Sequence[Event]:
         """Those of one company."""
-        rows = await self._read(lambda db: _rows(db, "WHERE tenant = ?", tenant))
+        rows = await self._found("WHERE tenant = ?", tenant)
         return [event for _, event in rows]
 
     async def about(self, tenant: str, referral: str) -> Sequence[Event]:
         """Those of one referral."""
         which = "WHERE tenant = ? AND referral = ?"
-        rows = await self._read(lambda db: _rows(db, which, tenant, referral))
+        rows = await self._found(which, tenant, referral)
         return [event for _, event in rows]
 
     async def strike_out(self, numbers: Sequence[int]) -> int:
         """These wait no longer; how many of them nobody else had struck out."""
-        return await self._write(lambda db: _delete(db, numbers))
+        return await self.write(lambda db: _delete(db, numbers))
 
     async def forget(self, tenant: str, person: str, alias: str) -> int:
         """Put the alias in the person's place; the number of events that told of the person."""
-        return await self._write(lambda db: _forget(db, tenant, person, alias))
+        return await self.write(lambda db: _forget(db, tenant, person, alias))
 
-    async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
-        return await self._write(lambda db: _insert(db, events))
-
-    async def _read(self, read: Callable[[sqlite3.Connection], list[Result]]) -> list[Result]:
+    async def _found(self, which: str, *arguments: str | int) -> list[Waiting]:
         if self._only_reads and not self.path.exists():
             return []
-        return await asyncio.to_thread(self._read_now, read)
-
-    async def _write(self, write: Callable[[sqlite3.Connection], Result]) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, self._write_now, write)
-
-    def _open(self) -> None:
-        with self._telling("used"):
-            self._db = sqlite_file.prepare(self.path, self._patience / 2, _bring_up)
-
-    def _read_now(self, read: Callable[[sqlite3.Connection], list[Result]]) -> list[Result]:
-        with self._telling("read"), closing(self._look()) as db:
-            return read(db)
-
-    def _look(self) -> sqlite3.Connection:
-        if self._only_reads:
-            return sqlite_file.look(self.path, _check)
-        return sqlite3.connect(self.path, timeout=self._patience, isolation_level=None)
-
-    def _write_now(self, write: Callable[[sqlite3.Connection], Result]) -> Result:
-        if not self._db:
-            raise OSError(f"The journal {self.path} is not open for writing")
-        with self._telling("written"):
-            return write(self._db)
-
-    @contextmanager
-    def _telling(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as fault:
-            raise OSError(f"The journal {self.path} cannot be {what}: {fault}") from fault
+        return await self.read(lambda db: _rows(db, which, *arguments))
 
 
 def _rows(db: sqlite3.Connection, which: str, *arguments: str | int) -> list[Waiting]:
@@ -150,7 +93,7 @@ def _waiting(row: tuple[Any, ...]) -> Waiting:
 
 
 def _insert(db: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
-    with sqlite_file.transaction(db):
+    with transaction(db):
         return [db.execute(_INSERT, _row(event)).rowcount == 1 for event in events]
 
 
@@ -162,13 +105,13 @@ def _row(event: Event) -> tuple[str | float, ...]:
 
 def _delete(db: sqlite3.Connection, numbers: Sequence[int]) -> int:
     sql = "DELETE FROM waiting WHERE seq = ?"
-    with sqlite_file.transaction(db):
+    with transaction(db):
         return sum(db.execute(sql, (number,)).rowcount for number in numbers)
 
 
 def _forget(db: sqlite3.Connection, tenant: str, person: str, alias: str) -> int:
     sql = "UPDATE waiting SET person = ? WHERE tenant = ? AND person = ?"
-    with sqlite_file.transaction(db):
+    with transaction(db):
         found = db.execute(sql, (alias, tenant, person)).rowcount
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return found
@@ -190,3 +133,6 @@ def _check(db: sqlite3.Connection) -> None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION or version != _SCHEMA:
         raise OSError("it is another file than a journal of this version; name another place")
+
+
+_FORM = Form("journal", _bring_up, _check, _insert)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from relay_gateway.core import chain
 from relay_gateway.core.chain import START, Entry, Head
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.edge.ledger import missing
+from relay_gateway.edge.sqlite_store import transaction
 
 SCHEMA = 2
 
@@ -59,49 +58,6 @@ _TENANTS = "SELECT tenant FROM heads UNION SELECT tenant FROM events ORDER BY te
 _KEYS = "SELECT key, seq, kind, tenant, referral, person, at, facts FROM events"
 _FORGET = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND person = ?"
 _FORGET_ENTRY = "UPDATE events SET person = ?, salt = '' WHERE tenant = ? AND key = ?"
-
-# Bringing a large file to a new schema takes seconds, and nobody's mail waits for it.
-_OPENING = 60.0
-
-
-def prepare(
-    path: Path, patience: float, bring_up: Callable[[sqlite3.Connection], None] | None = None
-) -> sqlite3.Connection:
-    """A connection to write by; the file is made if missing and brought to our schema if older."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Keyed hashes of addresses are personal data: not for everybody on the machine.
-    path.touch(mode=0o640)
-    db = sqlite3.connect(path, timeout=_OPENING, isolation_level=None, check_same_thread=False)
-    try:
-        if db.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
-            raise OSError("it has no write-ahead log there; put it on a local disk")
-        db.execute("PRAGMA synchronous=FULL")
-        # What is forgotten must not stay in the free space of a page.
-        db.execute("PRAGMA secure_delete=ON")
-        with transaction(db):
-            (bring_up or _migrate)(db)
-        db.execute(f"PRAGMA busy_timeout={int(patience * 1000)}")
-    except BaseException:
-        db.close()
-        raise
-    return db
-
-
-def look(
-    path: Path, check: Callable[[sqlite3.Connection], None] | None = None
-) -> sqlite3.Connection:
-    """A connection to read by, which neither makes nor changes a file."""
-    # Even a reader would make the files of the log anew, and leave them behind. Where there is no
-    # log nobody writes.
-    is_at_rest = not path.with_name(f"{path.name}-wal").exists()
-    how = "mode=ro&immutable=1" if is_at_rest else "mode=ro"
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, isolation_level=None)
-    try:
-        (check or _check)(db)
-    except BaseException:
-        db.close()
-        raise
-    return db
 
 
 def insert(db: sqlite3.Connection, events: Sequence[Event]) -> list[bool]:
@@ -216,21 +172,7 @@ def facts_in(text: str) -> tuple[tuple[str, str], ...]:
     return () if text == "[]" else tuple((name, value) for name, value in json.loads(text))
 
 
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All of it or nothing."""
-    # IMMEDIATE, so that what is read in it still stands when it is written.
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
-
-
-def _migrate(db: sqlite3.Connection) -> None:
+def bring_up(db: sqlite3.Connection) -> None:
     """Bring an empty or older file to our schema; leave alone what somebody else has written."""
     version = _version(db)
     if version < SCHEMA:
@@ -268,7 +210,8 @@ def _version(db: sqlite3.Connection) -> int:
     return int(version)
 
 
-def _check(db: sqlite3.Connection) -> None:
+def check(db: sqlite3.Connection) -> None:
+    """Refuse a file that is not of our schema."""
     version = _version(db)
     if version < SCHEMA:
         raise OSError(

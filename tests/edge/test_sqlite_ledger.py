@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
@@ -388,3 +389,13 @@ async def test_a_killed_writer_keeps_what_it_acknowledged_and_doubles_none(path,
 
 def accepted_as(name: str) -> Event:
     return Event(Kind.ACCEPTED, "acme", name, name, 0.0)
+
+
+async def test_a_ledger_that_cannot_be_opened_leaves_no_thread_behind(tmp_path):
+    before = set(threading.enumerate())
+    with pytest.raises(OSError, match="cannot be used"):
+        await SqliteLedger(tmp_path).open()
+    left = [each for each in threading.enumerate() if each not in before]
+    for each in left:
+        each.join(5)
+    assert [each.name for each in left if each.name.startswith("ledger") and each.is_alive()] == []
