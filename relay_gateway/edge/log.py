@@ -193,6 +193,7 @@ def _terse(_logger: object, _name: str, event: EventDict) -> EventDict:
         "rules": " ".join(f"{rule}{weight:+g}" for rule, weight in rules.items()),
         "edits": " ".join(f"{one['offset']}+{one['added']}" for one in event["edits"]),
         "reply": "{code} {text}".format(**event["reply"]),
+        "copies": event["copies"] or "",
         "seconds": round(sum(event["seconds"].values()), 3),
     }
     return {key: value for key, value in short.items() if value not in ("", [])}

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from contextlib import redirect_stderr
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay_gateway.core.decision import Decision
+from relay_gateway.core.decision import Copy, Decision
 from relay_gateway.core.edit import Edit
 from relay_gateway.core.envelope import Client, Envelope
 from relay_gateway.core.judge import Finding, Hit, Verdict
@@ -148,6 +149,15 @@ def test_json_lines_can_be_read_by_a_program(log):
     assert told.pop("timestamp").endswith("Z")
     assert told.pop("level") == "info"
     assert told == line(outcome())
+
+
+@pytest.mark.parametrize("log", ["console"], indirect=True)
+def test_on_a_terminal_copies_are_told_where_there_are_some(log):
+    observe(outcome())
+    assert "copies" not in log.read_text()
+    copy = Copy(b"taro@mail.example", REFERRAL, ())
+    observe(outcome(replace(DECISION, copies=(copy, copy))))
+    assert "copies=2" in log.read_text()
 
 
 @pytest.mark.parametrize(
