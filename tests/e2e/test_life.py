@@ -63,6 +63,8 @@ async def refused(port: int) -> None:
                 talker = await Talker.at(port)
             except ConnectionRefusedError:
                 return
+            except ConnectionResetError:  # it was closed while we stood in its queue
+                continue
             await talker.close()
 
 
