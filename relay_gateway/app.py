@@ -297,7 +297,7 @@ def store(place: LedgerPlace, *, only_reads: bool = False) -> Book:
         redis.service,
         redis.database,
         redis.is_tls,
-        redis.ca,
+        redis.tls,
         redis.user,
         redis.password,
         redis.sentinel_password,

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from relay_gateway.edge.redis_server import Server, Shape
+from tests.certificates import Authority
 
 
 def binary() -> str:
@@ -30,12 +33,26 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now, and low enough for the bus of a cluster above it."""
+    """A port that nobody listens on just now, and that no connection will begin at by chance: it is
+    low enough for the bus of a cluster above it as well.
+    """
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            if (port := probe.getsockname()[1]) < 55_000:
-                return port
+        port = 11_000 + secrets.randbelow(11_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def tls_settings(its: Authority, *names: str, days: int = 1) -> tuple[str, ...]:
+    """What has a server speak TLS as one of these names, with those whom the authority has signed;
+    the test is skipped where it cannot.
+    """
+    asked = subprocess.run([binary(), "--tls-port", "none"], capture_output=True, check=False)
+    if b"Bad directive" in asked.stdout + asked.stderr:
+        pytest.skip("this redis-server was built without TLS")
+    certificate, key = its.issue(*names, days=days)
+    told = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    return *told, "--tls-ca-cert-file", str(its.file)
 
 
 class RedisServer:
@@ -45,6 +62,7 @@ class RedisServer:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
+        self.tls_port = free_port() if "--tls-cert-file" in settings else 0
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -58,6 +76,7 @@ class RedisServer:
         own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
         durable = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
         told = ("--logfile", str(self.folder / "redis.log"))
+        own += ("--tls-port", str(self.tls_port)) if self.tls_port else ()
         self.process = subprocess.Popen([binary(), *own, *durable, *told, *self.settings])
         self.wait()
         return self
@@ -113,11 +132,13 @@ class RedisServer:
 
 
 class Cluster:
-    """Three nodes, each with a third of the slots."""
+    """Three primaries, each with a third of the slots; if wanted each with a replica."""
 
-    def __init__(self, folder: Path) -> None:
-        own = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
-        self.nodes = [RedisServer(folder / str(number), *own) for number in range(3)]
+    def __init__(self, folder: Path, *settings: str, replicas: bool = False) -> None:
+        own = ("--cluster-enabled", "yes", "--cluster-node-timeout", "5000", *settings)
+        names = range(6 if replicas else 3)
+        self.all = [RedisServer(folder / str(number), *own) for number in names]
+        self.nodes, self.replicas = self.all[:3], self.all[3:]
 
     @property
     def place(self) -> Server:
@@ -127,16 +148,27 @@ class Cluster:
 
     def start(self) -> Cluster:
         """Start the nodes and have them meet."""
-        for number, node in enumerate(self.nodes):
+        for number, node in enumerate(self.all):
             node.start()
-            slots = range(number * 16384 // 3, (number + 1) * 16384 // 3)
-            assert node.ask("CLUSTER", "ADDSLOTS", *map(str, slots)) == "+OK"
+            if node in self.nodes:
+                slots = range(number * 16384 // 3, (number + 1) * 16384 // 3)
+                assert node.ask("CLUSTER", "ADDSLOTS", *map(str, slots)) == "+OK"
             node.ask("CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
-            node.ask("CLUSTER", "MEET", "127.0.0.1", str(self.nodes[0].port))
-        for node in self.nodes:
+            met = self.nodes[0].tls_port or self.nodes[0].port
+            node.ask("CLUSTER", "MEET", "127.0.0.1", str(met))
+        for node in self.all:
+            node.wait_for(f"cluster_known_nodes:{len(self.all)}", "CLUSTER", "INFO")
+        for primary, replica in zip(self.nodes, self.replicas, strict=False):
+            assert replica.ask("CLUSTER", "REPLICATE", primary.ask("CLUSTER", "MYID")) == "+OK"
+            replica.wait_for("master_link_status:up", "INFO", "replication")
+        for node in self.all:
             node.wait_for("cluster_state:ok", "CLUSTER", "INFO")
-            node.wait_for("cluster_known_nodes:3", "CLUSTER", "INFO")
         return self
+
+    def primary_of(self, tenant: str) -> int:
+        """Which of the primaries had the company's keys at the start."""
+        slot = self.all[-1].ask("CLUSTER", "KEYSLOT", f"relay_gateway:{{{tenant}}}:head")
+        return next(n for n in range(3) if int(slot[1:]) < (n + 1) * 16384 // 3)
 
     def clear(self) -> None:
         """Forget all."""
@@ -145,7 +177,7 @@ class Cluster:
 
     def stop(self) -> None:
         """The end."""
-        for node in self.nodes:
+        for node in self.all:
             node.stop()
 
 

@@ -24,6 +24,7 @@ from relay_gateway.core.credit import Basis, GrantOn, Reversal, Terms
 from relay_gateway.core.rules import State
 from relay_gateway.core.segment import Segment
 from relay_gateway.core.tenant import CARRIERS, SKIP_TLDS, Mode, Scope
+from tests.certificates import authority
 
 SAMPLES = Path(__file__).parent.parent / "config"
 SECRET = "0123456789abcdef" * 4
@@ -116,9 +117,16 @@ ledger:
   user: gateway
   secret: {file: redis-password}
   ca: ca.pem
+  certificate: gateway.pem
+  key: gateway.key
   journal: waiting.db
   wait_replicas: 1
 """
+    its = authority()
+    shutil.copy(its.file, folder / "ca.pem")
+    certificate, key = its.issue("gateway.acme.example")
+    shutil.copy(certificate, folder / "gateway.pem")
+    shutil.copy(key, folder / "gateway.key")
     write(folder, "gateway.yaml", GATEWAY + text)
     ledger = loaded(folder).ledger
     assert ledger.path is None
@@ -130,10 +138,12 @@ ledger:
         service="relay",
         database=2,
         is_tls=True,
-        ca=folder / "ca.pem",
         user="gateway",
         password="geheim",
     )
+    assert [each["subject"] for each in ledger.redis.tls.get_ca_certs()] == [
+        ((("commonName", "Authority of all tests"),),)
+    ]
     assert "geheim" not in repr(ledger)
 
 
@@ -280,12 +290,10 @@ def test_three_faults_in_three_files_are_told_at_once(folder):
         ("ledger: {url: 'redis:a'}", "4:15", "which is no ledger; write sqlite:PATH, redis://"),
         ("ledger: {user: a}", "4:16", "user is for a Redis only; delete it"),
         ("ledger: {url: 'redis://a', ca: x}", "4:32", "write rediss: in url, or delete it"),
+        ("ledger: {url: 'rediss://a', ca: x}", "4:33", "x does not exist; correct the path"),
+        ("ledger: {url: 'rediss://a', key: x}", "4:34", "write certificate: FILE, or delete key"),
+        ("ledger: {url: 'redis://a', key: x}", "4:33", "write rediss: in url, or delete it"),
         ("ledger: {url: 'redis://a', secret: {env: EMPTY}}", "4:36", "EMPTY is empty or not set"),
-        (
-            "ledger: {url: 'redis+cluster://a', wait_replicas: 1}",
-            "4:51",
-            "set min-replicas-to-write on its servers",
-        ),
         ("ledger: {url: 'redis://a', wait_replicas: true}", "4:43", "a whole number belongs here"),
         ("ledger: [1]", "4:9", "write text"),
         ("ledger: l.db", "4:9", "write sqlite:PATH"),

@@ -162,7 +162,8 @@ def _print(kept: LedgerPlace, found: _Found) -> None:
     for complaint in found.complaints:
         if complaint.ailment in phrases.AILMENTS:
             said = phrases.AILMENTS[complaint.ailment](detail=complaint.detail)
-            console.print(said, style="yellow", soft_wrap=True)
+            where = f"{complaint.where}: " if complaint.where else ""
+            console.print(f"{where}{said}", style="yellow", soft_wrap=True)
     if not found.faults:
         console.print(str(phrases.WHOLE), style="green")
 

@@ -339,6 +339,12 @@ AILMENTS = {
         "切り離されたプライマリが記録を続け、失うおそれがあります。"
         "min-replicas-to-write 1 と min-replicas-max-lag 10 を設定してください。",
     ),
+    Ailment.LONELY: Said(
+        "This primary has no replica: if it dies, its part of the cluster stands still and events "
+        "wait in the journal; give it one.",
+        "このプライマリにはレプリカがありません。停止すると担当分が止まり、"
+        "イベントは待避ファイルで待ちます。レプリカを追加してください。",
+    ),
     Ailment.HIDDEN: Said(
         "This Redis does not show its settings; ask whoever runs it for appendfsync always.",
         "この Redis は設定を開示しません。appendfsync always かどうか提供元に確認してください。",

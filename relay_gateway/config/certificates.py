@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
-from relay_gateway.config.models import LeastTls, ListenTls, NextHop, SecretValue, Tls
+from relay_gateway.config.models import LeastTls, Ledger, ListenTls, NextHop, SecretValue, Tls
 
 
 class BadFile(Exception):
@@ -42,19 +42,16 @@ def asking_context(tls: ListenTls, folder: Path) -> ssl.SSLContext | None:
 
 def client_context(next_hop: NextHop, folder: Path) -> ssl.SSLContext:
     """How we speak TLS with the next hop; raises `BadFile`."""
-    context = ssl.create_default_context()
-    if next_hop.ca is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        _trust(context, folder / next_hop.ca, "ca")
+    context = _asking(next_hop, folder)
     if next_hop.tls not in (Tls.VERIFY, Tls.IMPLICIT):
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if next_hop.certificate is not None:
-        _show(
-            context, folder / next_hop.certificate, folder / next_hop.key if next_hop.key else None
-        )
     return context
+
+
+def ledger_context(ledger: Ledger, folder: Path) -> ssl.SSLContext:
+    """How we speak TLS with a Redis, which always proves who it is; raises `BadFile`."""
+    return _asking(ledger, folder)
 
 
 def users(path: Path) -> Mapping[str, str]:
@@ -103,6 +100,19 @@ def _lines(path: Path) -> list[str]:
         return path.read_text("utf-8", "surrogateescape").splitlines()
     except (OSError, ValueError) as problem:
         raise BadFile("secret", f"the file {path} {_unread(problem)}") from None
+
+
+def _asking(other: NextHop | Ledger, folder: Path) -> ssl.SSLContext:
+    """Who is believed to be the other one, and what is shown to it."""
+    if other.ca is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _trust(context, folder / other.ca, "ca")
+    else:
+        context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if other.certificate is not None:
+        _show(context, folder / other.certificate, folder / other.key if other.key else None)
+    return context
 
 
 def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from relay_gateway.config.redis_url import RedisPlace, redis_place
 # How long a mail waits for the ledger before the journal takes its event. A file on a busy disk is
 # slow, but the journal would be no quicker.
 _PATIENCE = {"sqlite": 2.0, "redis": 0.25}
+_TLS = ("ca", "certificate", "key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def ledger(
                 faults.append(found.at(("ledger", name), str(bad)))
         redis = replace(
             redis,
-            ca=folder / its.ca if its.ca else None,
+            tls=_tls(found, its, faults) if redis.is_tls else None,
             user=its.user or "",
             password=words["secret"],
             sentinel_password=words["sentinel_secret"],
@@ -78,6 +80,14 @@ def ledger(
     return kept, tuple(faults)
 
 
+def _tls(found: Document, its: Ledger, faults: list[Fault]) -> ssl.SSLContext | None:
+    try:
+        return certificates.ledger_context(its, Path(found.file).parent)
+    except BadFile as bad:
+        faults.append(found.at(("ledger", bad.key), str(bad)))
+        return None
+
+
 def _word(secret: SecretValue | None, folder: Path, environ: Mapping[str, str]) -> str:
     if secret is None:
         return ""
@@ -87,15 +97,17 @@ def _word(secret: SecretValue | None, folder: Path, environ: Mapping[str, str]) 
 def _crossed(found: Document, its: Ledger, here: LedgerPlace) -> Iterator[Fault]:
     redis = here.redis
     if redis is None:
-        for name in ("user", "secret", "sentinel_secret", "ca", "wait_replicas"):
+        for name in ("user", "secret", "sentinel_secret", *_TLS, "wait_replicas"):
             if getattr(its, name):
                 yield found.at(("ledger", name), f"{name} is for a Redis only; delete it")
         return
-    if its.ca and not redis.is_tls:
-        yield found.at(("ledger", "ca"), "ca is for TLS only; write rediss: in url, or delete it")
+    for name in _TLS:
+        if getattr(its, name) and not redis.is_tls:
+            what = f"{name} is for TLS only; write rediss: in url, or delete it"
+            yield found.at(("ledger", name), what)
+    if redis.is_tls and its.key and not its.certificate:
+        what = "a key belongs to a certificate; write certificate: FILE, or delete key"
+        yield found.at(("ledger", "key"), what)
     if its.sentinel_secret and redis.shape != "sentinel":
         what = "sentinel_secret is for redis+sentinel: only; write secret: for the server's own"
         yield found.at(("ledger", "sentinel_secret"), what)
-    if its.wait_replicas and redis.shape == "cluster":
-        what = "wait_replicas cannot be had in a cluster; set min-replicas-to-write on its servers"
-        yield found.at(("ledger", "wait_replicas"), what)

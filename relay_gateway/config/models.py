@@ -195,6 +195,10 @@ class Ledger:
     ca: Annotated[Location | None, Field(examples=["redis-ca.pem"])] = None
     """The file of the certificates, in PEM, that a Redis under TLS must be signed by; those that
     the system trusts if left out."""
+    certificate: Annotated[Location | None, Field(examples=["redis-client.pem"])] = None
+    """The file of the certificate that we show a Redis under TLS (tls-auth-clients), in PEM."""
+    key: Annotated[Location | None, Field(examples=["redis-client.key"])] = None
+    """The file of that certificate's private key; in `certificate` if left out."""
     journal: Annotated[Location | None, Field(examples=["../var/journal.sqlite3"])] = None
     """The file on this host where events wait while the ledger is away; beside a SQLite ledger, and
     ../var/journal.sqlite3 for a Redis, if left out."""

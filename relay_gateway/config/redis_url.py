@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class RedisPlace:
     service: str = ""
     database: int = 0
     is_tls: bool = False
-    ca: Path | None = None
+    tls: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
     sentinel_password: str = field(default="", repr=False)

@@ -32,15 +32,17 @@ class Ailment(StrEnum):
     EVICTS = "evicts"
     FEW_REPLICAS = "few_replicas"
     CUT_OFF = "cut_off"
+    LONELY = "lonely"
     HIDDEN = "hidden"
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One thing that is wrong."""
+    """One thing that is wrong, and at which of several servers."""
 
     ailment: Ailment
     detail: str = ""
+    where: str = ""
 
 
 class Book(Ledger, Protocol):

@@ -25,6 +25,8 @@ def complaints(
     replicas = int(info.get("connected_slaves", 0))
     if replicas < wanted_replicas:
         yield Complaint(Ailment.FEW_REPLICAS, f"{replicas} of {wanted_replicas}")
+    elif not replicas and int(info.get("cluster_enabled", 0)):
+        yield Complaint(Ailment.LONELY)
 
 
 def _of_config(info: Mapping[str, Any], config: Mapping[str, str]) -> Iterator[Complaint]:

@@ -12,7 +12,7 @@ import random
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError, ResponseError
@@ -34,7 +34,7 @@ from relay_gateway.edge.redis_script import (
     entries_in,
     tenant_of,
 )
-from relay_gateway.edge.redis_server import Client, Server, Shape, client
+from relay_gateway.edge.redis_server import Client, Server, Shape, advice, client
 
 # Redis does nothing else while a script runs; so many events take it a few milliseconds.
 _MOST_AT_ONCE = 200
@@ -152,16 +152,26 @@ class RedisLedger:
     async def complaints(self) -> Sequence[Complaint]:
         """What is set otherwise than it should be; in a cluster, at any of its primaries."""
         with self._telling():
-            info: dict[str, Any] = await self._redis.info(**self._everywhere)
-            try:
-                config = await self._redis.config_get("appendfsync", "min-replicas-to-write")
-            except ResponseError:
-                # Services that run a Redis for others often do not let them ask.
-                config = {}
-        servers = [info] if "redis_version" in info else list(info.values())
-        least = self._replicas.least
-        found = [each for server in servers for each in complaints(server, config, least)]
-        return list(dict.fromkeys(found))
+            if not self._is_cluster:
+                return await self._complaints()
+            await self._redis.initialize()
+            nodes = self._redis.get_primaries()
+            found = await asyncio.gather(*(self._complaints(target_nodes=node) for node in nodes))
+        return [
+            replace(each, where=f"{node.host}:{node.port}")
+            for node, its in zip(nodes, found, strict=True)
+            for each in its
+        ]
+
+    async def _complaints(self, **where: Any) -> list[Complaint]:
+        info: dict[str, Any] = await self._redis.info(**where)
+        try:
+            wanted = ("appendfsync", "min-replicas-to-write")
+            config: dict[str, str] = await self._redis.config_get(*wanted, **where)
+        except ResponseError:
+            # Services that run a Redis for others often do not let them ask.
+            config = {}
+        return list(complaints(info, config, self._replicas.least))
 
     @property
     def _redis(self) -> Any:
@@ -170,9 +180,8 @@ class RedisLedger:
         return self._client
 
     @property
-    def _everywhere(self) -> dict[str, Any]:
-        is_cluster = self._server.shape is Shape.CLUSTER
-        return {"target_nodes": self._redis.get_primaries()} if is_cluster else {}
+    def _is_cluster(self) -> bool:
+        return self._server.shape is Shape.CLUSTER
 
     async def _keep(self, events: Sequence[Event]) -> Sequence[bool]:
         by_tenant: dict[str, dict[str, Event]] = {}
@@ -226,14 +235,37 @@ class RedisLedger:
         call = (command, script, len(keys), *keys, *told)
         if not replicas:
             return await self._redis.execute_command(*call)
-        # On one connection: it waits for what was written on it.
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.execute_command(*call)
-        pipeline.execute_command("WAIT", replicas, int(self._replicas.seconds * 1000))
-        answer, reached = await pipeline.execute()
+        wait = ("WAIT", replicas, int(self._replicas.seconds * 1000))
+        in_turn = self._in_turn_in_cluster if self._is_cluster else self._in_turn
+        answer, reached = await in_turn(keys[0], call, wait)
         if reached < replicas:
             raise OSError(f"{reached} of {replicas} replicas have taken an event")
         return answer
+
+    async def _in_turn(self, _: str, *calls: Sequence[Any]) -> Any:
+        """All of them on one connection: WAIT waits for what was written on its own."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for each in calls:
+            pipeline.execute_command(*each)
+        return await pipeline.execute()
+
+    async def _in_turn_in_cluster(self, key: str, *calls: Sequence[Any]) -> Any:
+        """All of them on one connection to the node of this key, or none that counts: one that is
+        sent on to another node would wait there for nothing.
+        """
+        await self._redis.initialize()
+        node = self._redis.get_node_from_key(key)
+        pipeline = self._redis.pipeline()
+        for each in calls:
+            pipeline.execute_command(*each, target_nodes=node)
+        try:
+            return await pipeline.execute(allow_redirections=False)
+        except NoScriptError:
+            raise
+        except (RedisError, RedisClusterException, OSError):
+            # Somebody else may have the key by now. A pipeline does not look for whom.
+            await self._redis.nodes_manager.initialize(last_failed_node_name=node.name)
+            raise
 
     async def _entries(self, tenant: str, first: str) -> list[Entry]:
         keys, start = Keys.of(tenant), first
@@ -269,7 +301,8 @@ class RedisLedger:
     async def _rewrite_log(self) -> None:
         """The append-only file still tells who was forgotten, until it is written anew."""
         try:
-            await self._redis.bgrewriteaof(**self._everywhere)
+            where = {"target_nodes": self._redis.get_primaries()} if self._is_cluster else {}
+            await self._redis.bgrewriteaof(**where)
         except ResponseError:
             # It is being rewritten already, or we may not say so; docs/operating.md tells of it.
             return
@@ -280,7 +313,7 @@ class RedisLedger:
             yield
         except (RedisError, RedisClusterException, OSError) as fault:
             kind = TimeoutError if isinstance(fault, TimeoutError) else OSError
-            raise kind(f"The ledger {self._server} cannot be used: {fault}") from fault
+            raise kind(f"The ledger {self._server} cannot be used: {advice(fault)}") from fault
 
 
 _SCRIPTS = (KEEP, FORGET, PAGE, ABOUT)

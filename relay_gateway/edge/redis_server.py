@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
@@ -28,7 +28,8 @@ class Shape(StrEnum):
 class Server:
     """One server, the Sentinels that know which one is the primary, or some nodes of a cluster.
 
-    `service` is the Sentinels' name for it.
+    `service` is the Sentinels' name for it. `tls` is how we speak TLS where it is spoken; left out,
+    as the system trusts.
     """
 
     addresses: tuple[tuple[str, int], ...]
@@ -36,7 +37,7 @@ class Server:
     service: str = ""
     database: int = 0
     is_tls: bool = False
-    ca: Path | None = None
+    tls: ssl.SSLContext | None = field(default=None, compare=False, repr=False)
     user: str = ""
     password: str = field(default="", repr=False)
     sentinel_password: str = field(default="", repr=False)
@@ -54,7 +55,14 @@ class Server:
 
 def client(server: Server, patience: float) -> Client:
     """A client that gives up on each step after `patience` seconds; it connects when it must."""
-    line = _line(server, patience)
+    line: dict[str, Any] = {
+        "socket_timeout": patience,
+        "socket_connect_timeout": patience,
+        # A script that is sent twice would call its own events repetitions.
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "ssl": server.is_tls,
+    }
     login: dict[str, Any] = {
         "username": server.user or None,
         "password": server.password or None,
@@ -62,24 +70,79 @@ def client(server: Server, patience: float) -> Client:
     }
     if server.shape is Shape.CLUSTER:
         nodes = [ClusterNode(*address) for address in server.addresses]
-        return RedisCluster(startup_nodes=nodes, max_connections=20, **line, **login)
+        made = RedisCluster(startup_nodes=nodes, max_connections=20, **line, **login)
+        _speak(server, made.connection_kwargs, *made.startup_nodes)
+        return made
     if server.shape is Shape.SENTINEL:
         asked = {**line, "password": server.sentinel_password or None}
         sentinel = Sentinel(server.addresses, sentinel_kwargs=asked)  # type: ignore[no-untyped-call]
         found: Redis = sentinel.master_for(server.service, db=server.database, **line, **login)
+        pools = (each.connection_pool for each in (found, *sentinel.sentinels))
+        _speak(server, {}, *pools)
         return found
     host, port = server.addresses[0]
-    return Redis(host=host, port=port, db=server.database, **line, **login)
+    one = Redis(host=host, port=port, db=server.database, **line, **login)
+    _speak(server, {}, one.connection_pool)
+    return one
 
 
-def _line(server: Server, patience: float) -> dict[str, Any]:
-    line: dict[str, Any] = {
-        "socket_timeout": patience,
-        "socket_connect_timeout": patience,
-        # A script that is sent twice would call its own events repetitions.
-        "retry": Retry(NoBackoff(), 0),
-        "protocol": 2,
-    }
-    if server.is_tls:
-        line |= {"ssl": True, "ssl_ca_certs": str(server.ca) if server.ca else None}
-    return line
+def _speak(server: Server, later: dict[str, Any], *pools: Any) -> None:
+    """Have these pools, and those that are made of `later`, speak TLS as the server wants it.
+
+    The library would trust all whom the system trusts beside the one that was named, and read their
+    certificates again for each connection.
+    """
+    if not server.is_tls:
+        return
+    context = server.tls or ssl.create_default_context()
+    for pool in pools:
+        pool.connection_class = _speaking(pool.connection_class, context)
+    if later:
+        later["connection_class"] = _speaking(later["connection_class"], context)
+
+
+def _speaking(kind: type[Any], context: ssl.SSLContext) -> type[Any]:
+    class Speaking(kind):  # type: ignore[misc]
+        def __init__(self, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.ssl_context.context = context
+
+    return Speaking
+
+
+def advice(fault: BaseException) -> str:
+    """What went wrong, and what to do about it where that can be told.
+
+    By its words: the library wraps it in another way for each shape.
+    """
+    words = str(fault) or type(fault).__name__
+    return f"{words}; {how}" if (how := _how(words)) else words
+
+
+def _how(words: str) -> str:
+    return next((how for said, how in _ADVICE.items() if said in words), "")
+
+
+_NO_TLS = "see whether it is up, and whether it speaks TLS there (rediss:) or not (redis:)"
+_TLS = "if it speaks TLS there, write rediss: in ledger.url"
+_LOGIN = "correct ledger.user and ledger.secret, or the user at the Redis"
+_GRANT = "grant it at the Redis, as docs/operating.md lists"
+_ADVICE = {
+    "certificate is not valid for": "name the server in ledger.url as its certificate does",
+    "certificate has expired": "renew the certificate of the Redis",
+    "CERTIFICATE_VERIFY_FAILED": "name the file of those who sign its certificate in ledger.ca",
+    "CERTIFICATE_REQUIRED": "it wants to see ours: write ledger.certificate and ledger.key",
+    "ALERT_UNKNOWN_CA": "it does not trust who signed ledger.certificate; see its tls-ca-cert-file",
+    "ALERT_HANDSHAKE_FAILURE": "it may want to see ours: write ledger.certificate and ledger.key",
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "Timeout connecting": _NO_TLS,
+    "Connection closed by server": _TLS,
+    "Connection reset by peer": _TLS,
+    "invalid username-password": _LOGIN,
+    "WRONGPASS": _LOGIN,
+    "Authentication required": "write ledger.user and ledger.secret",
+    "no permissions": _GRANT,
+    "can't run this command": _GRANT,
+    "NOPERM": _GRANT,
+}

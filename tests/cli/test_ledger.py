@@ -14,8 +14,9 @@ from relay_gateway.edge.journal import Journal
 from relay_gateway.edge.ledger import Book
 from relay_gateway.edge.redis_ledger import RedisLedger
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
+from tests.certificates import Authority, authority
 from tests.cli.conftest import run
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, tls_settings
 
 EVENTS = [
     Event(Kind.OFFERED, "acme", "R1", "P1", 1.5),
@@ -165,6 +166,46 @@ def test_a_redis_that_does_not_answer_is_a_sentence(office, redis):
         result = run("ledger", command)
         assert result.exit_code == 74
         assert f"The ledger redis://127.0.0.1:{redis.port} cannot be used" in result.stderr
+
+
+OURS = authority("Authority of the ledger")
+OTHER = authority("Another authority")
+
+
+def test_check_asks_a_redis_under_tls_as_the_settings_say(office, tmp_path):
+    redis = RedisServer(tmp_path / "redis", *tls_settings(OURS, "localhost")).start()
+    try:
+        asked_under_tls(office, redis)
+    finally:
+        redis.stop()
+
+
+def asked_under_tls(office: Path, redis: RedisServer) -> None:
+    redis.ask("ACL", "SETUSER", "relay", "on", ">geheim", "~*", "+@all")
+    redis.ask("CONFIG", "SET", "requirepass", "of nobody we know")
+    folder = office / "config"
+    (folder / "password").write_text("geheim\n")
+    certificate, key = OURS.issue("gateway.acme.example")
+    settings = folder / "gateway.yaml"
+    before = settings.read_text()
+
+    def use(ca: Authority, host: str) -> None:
+        settings.write_text(
+            before.replace(
+                "sqlite:ledger.sqlite3",
+                f"{{url: 'rediss://{host}:{redis.tls_port}/0', user: relay, ca: {ca.file},"
+                f" secret: {{file: password}}, certificate: {certificate}, key: {key}}}",
+            )
+        )
+
+    use(OURS, "localhost")
+    told = run("ledger", "check", "--verify")
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout.endswith("Nothing is broken.\n")
+    use(OTHER, "localhost")
+    told = run("ledger", "check")
+    assert told.exit_code == 74
+    assert "name the file of those who sign its certificate in ledger.ca." in told.stderr
 
 
 def test_export_prints_each_entry_with_its_digest(path):

@@ -19,7 +19,7 @@ from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.ledger import Ailment
 from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
 from relay_gateway.edge.redis_server import Server, Shape
-from tests.redis_server import Cluster, RedisServer, Watched
+from tests.redis_server import RedisServer, Watched
 
 ROOT = Path(__file__).parents[2]
 
@@ -228,20 +228,3 @@ async def test_a_failover_loses_and_doubles_nothing(tmp_path):
             await ledger.close()
     finally:
         watched.stop()
-
-
-async def test_of_a_cluster_every_primary_is_asked_what_it_lacks(tmp_path):
-    cluster = Cluster(tmp_path / "cluster")
-    try:
-        cluster.start()
-        async with opened(cluster.place) as ledger:
-            assert list(await ledger.complaints()) == []
-            cluster.nodes[2].ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-            assert [each.ailment for each in await ledger.complaints()] == [Ailment.EVICTS]
-            told = [ledger.record(accepted(n, f"company{n}")) for n in range(9)]
-            assert await asyncio.gather(*told) == [True] * 9
-            sizes = [node.ask("DBSIZE") for node in cluster.nodes]
-            assert ":0" not in sizes
-            assert len(await ledger.tenants()) == 9
-    finally:
-        cluster.stop()
