@@ -28,6 +28,7 @@ from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.ledger import Book
 from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
+from relay_gateway.edge.purge import DailyPurge
 from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
 from relay_gateway.edge.redis_server import Server, Shape
 from relay_gateway.edge.reproducers import SECONDS, Reproducers
@@ -117,6 +118,9 @@ async def running(
             stack.push_async_callback(web.stop, config.timeouts.stop)
             web.start()
         addresses = await _listen(front_ends, config, sockets)
+        daily = DailyPurge(ledger, config.policy.tenants, SystemClock(), _beside(config, "purged"))
+        stack.push_async_callback(daily.stop)
+        daily.start()
         yield Running(addresses, (host, port), outbox, ledger, front_ends, web)
 
 
@@ -218,11 +222,16 @@ def _web(config: Config, desk: _Desk, sockets: Sockets | None) -> WebService | N
         return None
     own = sockets if sockets is not None else bind([(its.host, its.port)], {})
     group = tuple(own.values())[-1]
-    near = config.ledger.near
-    kept = near.with_name(f"{near.stem}.hooks.sqlite3")
+    kept = _beside(config, "hooks.sqlite3")
     front = Front(group, its.tls, its.proxies, its.rate, its.total_rate, kept, its.watchers)
     tenants, note = config.policy.tenants, desk.grants.note
     return WebService(front, tenants, desk.ledger, SystemClock(), desk.metrics, note=note)
+
+
+def _beside(config: Config, name: str) -> Path:
+    """A file of this host's, next to those of the ledger."""
+    near = config.ledger.near
+    return near.with_name(f"{near.stem}.{name}")
 
 
 async def _stop(front_ends: tuple[FrontEnd, ...], within: float) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from relay_gateway.core.credit import DAY, Event
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge import pid_file
 from relay_gateway.edge.ledger import Book
+from relay_gateway.edge.purge import alias
+from relay_gateway.edge.purge import purge as purge_of
 
 
 @click.group()
@@ -68,7 +70,7 @@ def erase(company: str, address: str | None, path: Path | None) -> None:
 
     async def forget(book: Book) -> int:
         # An alias for each name: names that counted apart still do, and totals stay.
-        return sum([await book.forget(company, name, _alias()) for name in names])
+        return sum([await book.forget(company, name, alias()) for name in names])
 
     number = books.run(config.ledger, forget)
     if number:
@@ -111,7 +113,7 @@ def suppress(company: str, address: str | None, path: Path | None) -> None:
 def purge(company: str | None, days: int | None, path: Path | None) -> None:
     """Forget who everybody was whose last event is older than credits.retention_days.
 
-    Without COMPANY, of all companies. Totals stay. Run it every night.
+    Without COMPANY, of all companies. Totals stay. A running gateway does it once a day.
     """
     config = settings(path)
     tenants = (clerk.company(config, company),) if company else config.policy.tenants
@@ -126,29 +128,9 @@ def purge(company: str | None, days: int | None, path: Path | None) -> None:
         return
     now = time.time()
     for tenant in tenants:
-        number = books.run(
-            config.ledger, _Purge(tenant, now - (days or tenant.retention_days) * DAY)
-        )
+        before = now - (days or tenant.retention_days) * DAY
+        number = books.run(config.ledger, partial(purge_of, tenant=tenant, before=before))
         screen.say(f"{tenant.id}: {number} persons forgotten; totals stay.", "green")
-
-
-class _Purge:
-    """The question to the ledger that makes it forget who is overdue."""
-
-    def __init__(self, tenant: Tenant, before: float) -> None:
-        self._tenant = tenant
-        self._before = before
-
-    async def __call__(self, book: Book) -> int:
-        entries = await book.entries(self._tenant.id)
-        names = retention.overdue(entries, self._before)
-        for name in names:
-            await book.forget(self._tenant.id, name, _alias())
-        return len(names)
-
-
-def _alias() -> str:
-    return "".join(secrets.choice(link.ALPHABET) for _ in range(link.ID_LENGTH))
 
 
 def _names(tenant: Tenant, address: str | None) -> tuple[str, ...]:

@@ -104,7 +104,7 @@ class Credits:
     value_yen: Annotated[StrictInt | None, Field(ge=1, le=100_000_000, examples=[300000])] = None
     """What one credit is worth to the company, in yen, for an estimate on its statements."""
     retention_days: Annotated[Count, Field(le=36500)] = 400
-    """Days after a person's last event until `relay-gateway person purge` forgets who it was;
+    """Days after a person's last event until the gateway, once a day, forgets who it was;
     longer than dedupe_days. Totals stay."""
 
     @model_validator(mode="after")
