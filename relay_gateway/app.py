@@ -20,6 +20,7 @@ from relay_gateway.core.reproduce import reproduce
 from relay_gateway.edge import log
 from relay_gateway.edge.burst_guard import BurstGuard
 from relay_gateway.edge.capture import capture
+from relay_gateway.edge.counts import Counts
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
 from relay_gateway.edge.grants import Grants
@@ -105,7 +106,8 @@ async def running(
             stack.push_async_callback(reproducers.stop)
         grants = Grants(ledger, config.policy.tenants, SystemClock())
         stack.push_async_callback(grants.stop)
-        metrics = Metrics(log.observe)
+        metrics = Metrics(log.observe, Counts(_beside(config, "metrics.json")), ledger)
+        stack.push_async_callback(metrics.stop)
         guard = BurstGuard(ledger, SystemClock())
         stack.push_async_callback(guard.stop)
         desk = _Desk(ledger, guard, grants, metrics, reproducers)

@@ -126,7 +126,7 @@ class _Found:
 
 async def _look(ledger: JournalledLedger, *, verify: bool) -> _Found:
     found = _Found()
-    found.waiting = len(await ledger.journal.waiting())
+    found.waiting = await ledger.backlog()
     found.complaints = await ledger.ledger.complaints()
     damage = [each for each in found.complaints if each.ailment is Ailment.DAMAGED]
     found.faults += [f"The ledger is damaged: {each.detail}." for each in damage]

@@ -57,6 +57,12 @@ class Journal(SqliteStore):
         """Those that wait, in the order of their coming."""
         return await self._found("ORDER BY seq LIMIT ?", most)
 
+    async def count(self) -> int:
+        """How many wait."""
+        if self._only_reads and not self.path.exists():
+            return 0
+        return await self.read(_count)
+
     async def events(self, tenant: str) -> Sequence[Event]:
         """Those of one company."""
         rows = await self._found("WHERE tenant = ?", tenant)
@@ -80,6 +86,11 @@ class Journal(SqliteStore):
         if self._only_reads and not self.path.exists():
             return []
         return await self.read(lambda db: _rows(db, which, *arguments))
+
+
+def _count(db: sqlite3.Connection) -> int:
+    (count,) = db.execute("SELECT count(*) FROM waiting").fetchone()
+    return int(count)
 
 
 def _rows(db: sqlite3.Connection, which: str, *arguments: str | int) -> list[Waiting]:

@@ -137,6 +137,15 @@ class JournalledLedger:
         """What is wrong with that which keeps the ledger's events."""
         return await self.ledger.complaints()
 
+    async def ask(self) -> bool:
+        """True if the ledger itself answers; else `OSError`."""
+        await self.ledger.head("")
+        return True
+
+    async def backlog(self) -> int:
+        """How many events wait for it on this host."""
+        return await self.journal.count()
+
     async def settled(self) -> None:
         """Return once nothing is being brought over."""
         if self._bringing:

@@ -125,7 +125,7 @@ class Site:
         if not is_watcher(request.scope, self.watchers, self.proxies):
             raise HTTPException(404)
         companies = (tenant.id for tenant in self.tenants)
-        text = await self.metrics.text(companies, self.ledger)
+        text = await self.metrics.text(companies)
         return Response(text, media_type=MEDIA_TYPE)
 
     async def _ready(self, request: Request) -> Response:

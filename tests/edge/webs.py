@@ -15,6 +15,9 @@ from typing import Any
 from relay_gateway.core import link, report
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.tenant import Tenant
+from relay_gateway.edge.counts import Counts
+from relay_gateway.edge.journal import Journal
+from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.sockets import bind
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
@@ -139,11 +142,14 @@ async def web(
     (group,) = bind([("127.0.0.1", 0)], {}).values()
     settings = {"tls": None, "proxies": (), "rate": 1000, "total_rate": 1000, **but}
     front = Front(group, store=folder / "hooks.sqlite3", **settings)
-    metrics = Metrics(lambda outcome: None)
+    kept = JournalledLedger(own, Journal(folder / "journal.sqlite3", only_reads=True), 2.0)
+    watched = ledger if isinstance(ledger, JournalledLedger) else kept
+    metrics = Metrics(lambda outcome: None, Counts(folder / "metrics.json"), watched)
     service = WebService(front, tenants, ledger or own, clock, metrics)
     service.start()
     try:
         yield Visitor(service, ledger or own, clock, metrics)
     finally:
         await service.stop(10)
+        await metrics.stop()
         await own.close()
