@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import csv
-import io
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +12,8 @@ import click
 from relay_gateway.cli import screen
 from relay_gateway.cli.desk import config_option, settings, unknown_company
 from relay_gateway.cli.intake import intake
-from relay_gateway.cli.mailbox import STDIN
-from relay_gateway.cli.screen import DATA_FAULT, IO_FAULT, NO_INPUT, Stopped
+from relay_gateway.cli.rows import rows
+from relay_gateway.cli.screen import DATA_FAULT, IO_FAULT, Stopped
 from relay_gateway.config import Config
 from relay_gateway.core import report, trail
 from relay_gateway.core.report import BadReport, Registration
@@ -94,19 +91,11 @@ def _registrations(file: str, tenant: Tenant) -> tuple[Registration, ...]:
 
 def _rows(file: str) -> Iterator[tuple[int, dict[str, object]]]:
     """The lines by their numbers, as fields; a heading that is not in order stops everything."""
-    text = _text(file)
-    first = text.partition("\n")[0]
-    # Where a comma marks decimals, Excel parts columns by semicolons.
-    between = next((sign for sign in ",;\t" if sign in first), ",")
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=between, strict=True)
-    try:
-        names = [name.strip() for name in next(rows, [])]
-        _check(file, names)
-        for row in rows:
-            if any(row):
-                yield rows.line_num, _fields(file, rows.line_num, names, row)
-    except csv.Error as fault:
-        raise Stopped(f"{file}:{rows.line_num}: is no CSV ({fault}).", DATA_FAULT) from fault
+    lines = rows(file)
+    _, names = next(lines)
+    _check(file, names)
+    for line, row in lines:
+        yield line, _fields(file, line, names, row)
 
 
 def _check(file: str, names: list[str]) -> None:
@@ -120,15 +109,4 @@ def _fields(file: str, line: int, names: list[str], row: list[str]) -> dict[str,
     if len(row) != len(names):
         what = f"has {len(row)} columns, the heading has {len(names)}"
         raise Stopped(f"{file}:{line}: {what}. Nothing was taken.", DATA_FAULT)
-    return dict(zip(names, (value.strip() for value in row), strict=True))
-
-
-def _text(file: str) -> str:
-    try:
-        raw = sys.stdin.buffer.read() if file == STDIN else Path(file).read_bytes()
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Stopped(f"{file} is not in UTF-8; save it as CSV UTF-8.", DATA_FAULT) from None
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or problem
-        raise Stopped(f"The file {file} cannot be read ({reason}); correct it.", NO_INPUT) from None
+    return dict(zip(names, row, strict=True))

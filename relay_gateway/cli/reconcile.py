@@ -24,24 +24,23 @@ _DIFFERENT = 1
 
 @click.command()
 @click.argument("company")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file")
 @click.option("--month", metavar="YYYY-MM", help="Only what the ledger holds of this month.")
 @click.option("--json", "is_json", is_flag=True, help="Print one JSON object.")
 @lang_option
 @config_option
 def reconcile(
-    company: str, file: Path, *, month: str | None, is_json: bool, path: Path | None
+    company: str, file: str, *, month: str | None, is_json: bool, path: Path | None
 ) -> None:
     """Compare the ledger of COMPANY with a list of registrations of CareerRelay's.
 
-    FILE is CSV with the columns token, registered_at and event_id. It ends with status 1 if there
-    is a difference.
+    FILE is a CSV file, or - for standard input, with the columns token and registered_at. It ends
+    with status 1 if there is a difference.
     """
     config = settings(path)
     tenant = clerk.company(config, company)
     span = months(month, tenant) if month else None
-    rows = registrations.read(file)
-    named = [_referral(row.token, tenant) for row in rows]
+    named = [_referral(token, tenant) for token in registrations.tokens(file)]
     start, end = (span.start, span.end) if span else (-math.inf, math.inf)
     its = side_by_side(clerk.events(config, tenant), named, start, end)
     if is_json:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from relay_gateway.cli.registrations import parse
+from relay_gateway.cli.registrations import tokens
 from relay_gateway.core.credit import Kind
 from tests.cli.conftest import run
 from tests.cli.ledgers import crowd, happened, keep, token
@@ -68,13 +68,20 @@ def test_a_month_leaves_out_what_the_ledger_holds_of_others(registered):
         b"\xef\xbb\xbftoken,registered_at,event_id\r\nT1,2026,e1\r\n",
         b"event_id,Registered-At,TOKEN,state\ne1,2026,T1,ok\n",
         b"token\tregistered_at\tevent_id\nT1\t2026\te1\n",
+        b"token;registered_at\n\nT1;2026\n",
         b'"token","registered_at","event_id"\n"T1","2026","e1"\n\n',
         "備考,token,registered_at,event_id\n確認済,T1,2026,e1\n".encode("cp932"),
     ],
 )
-def test_a_list_is_read_as_spreadsheets_write_it(raw):
-    (row,) = parse(raw)
-    assert (row.token, row.registered_at, row.event_id) == ("T1", "2026", "e1")
+def test_a_list_is_read_as_spreadsheets_write_it(raw, tmp_path):
+    (tmp_path / "there.csv").write_bytes(raw)
+    assert tokens(str(tmp_path / "there.csv")) == ("T1",)
+
+
+def test_a_list_may_come_by_standard_input(registered):
+    listed(registered, token(1))
+    given = (registered / "there.csv").read_text()
+    assert token(2) in run("reconcile", "acme", "-", stdin=given).stdout
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,7 @@ def test_a_list_is_read_as_spreadsheets_write_it(raw):
 def test_a_list_with_columns_that_name_somebody_is_refused_unread(office, column):
     path = listed(office, token(1), head=f"token,registered_at,{column}")
     result = run("reconcile", "acme", path)
-    assert (result.exit_code, result.stdout) == (2, "")
+    assert (result.exit_code, result.stdout) == (65, "")
     assert "could name somebody" in result.stderr
 
 
@@ -94,7 +101,7 @@ def test_a_list_with_columns_that_name_somebody_is_refused_unread(office, column
 def test_what_is_no_such_list_is_a_sentence(office, raw):
     path = office / "there.csv"
     path.write_bytes(raw)
-    assert run("reconcile", "acme", path).exit_code == 2
+    assert run("reconcile", "acme", path).exit_code == 65
 
 
 def test_a_list_that_is_not_there_is_a_sentence(office):

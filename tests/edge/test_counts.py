@@ -13,15 +13,15 @@ from structlog.testing import capture_logs
 from relay_gateway.edge.counts import Counts
 
 
-def count(path: Path, times: int) -> None:
-    """What a worker does."""
+def count(path: Path, times: int, together) -> None:
+    """What a worker does, at the same time as the others."""
+    together.wait(60)
 
     async def run() -> None:
         counts = Counts(path)
-        for number in range(times):
+        for _ in range(times):
             counts.add("acme", "rejection")
-            if number % 10 == 0:
-                await counts.totals()
+            await counts.totals()
         await counts.stop()
 
     asyncio.run(run())
@@ -30,7 +30,8 @@ def count(path: Path, times: int) -> None:
 async def test_nothing_is_lost_or_doubled_between_processes(tmp_path):
     path = tmp_path / "metrics.json"
     processes = multiprocessing.get_context("spawn")
-    others = [processes.Process(target=count, args=(path, 300)) for _ in range(3)]
+    told = (path, 300, processes.Barrier(3))
+    others = [processes.Process(target=count, args=told) for _ in range(3)]
     for other in others:
         other.start()
     mine = Counts(path)
