@@ -126,9 +126,15 @@ async def running(
         yield Running(addresses, (host, port), outbox, ledger, front_ends, web)
 
 
+def set_up_log(config: Config) -> None:
+    """Have everything logged as the settings say."""
+    its = config.log
+    log.setup(its.format, its.level, its.file, has_words=its.reply_words)
+
+
 def work(config: Config, sockets: Sockets, line: Lifeline) -> None:
     """The whole life of a worker process: this gateway, on sockets that others listen on too."""
-    log.setup(config.log.format, config.log.level, config.log.file)
+    set_up_log(config)
     # Before there is any thread or loop.
     policy = config.policy
     nursery = Nursery.start(

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import click
 
-from relay_gateway.app import work
+from relay_gateway.app import set_up_log, work
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.samples import SAMPLES
 from relay_gateway.cli.screen import BAD_CONFIG, UNAVAILABLE, Stopped, say
 from relay_gateway.config import BadConfig, Config, ensure_secrets
 from relay_gateway.config import load as load_config
-from relay_gateway.edge import log, notify
+from relay_gateway.edge import notify
 from relay_gateway.edge.sockets import Address, allow_files, name
 from relay_gateway.edge.supervisor import Plan, Refused, Supervisor
 
@@ -31,7 +31,7 @@ def serve(path: Path | None) -> None:
     """
     try:
         config = ensure_secrets(settings(path))
-        log.setup(config.log.format, config.log.level, config.log.file)
+        set_up_log(config)
         supervisor = Supervisor(
             load=partial(_load, config.path),
             notifier=notify.from_environment(os.environ),
@@ -64,7 +64,7 @@ def _plan(config: Config) -> Plan:
         addresses=_addresses(config),
         workers=config.workers,
         work=partial(work, config),
-        adopt=partial(log.setup, config.log.format, config.log.level, config.log.file),
+        adopt=partial(set_up_log, config),
         patience=config.timeouts.stop + _TO_TIDY_UP,
         pid_file=config.pid_file,
         facts={"rules": config.policy.rules.version},

@@ -251,6 +251,8 @@ class Log:
     """The file to write to; standard error if left out."""
     level: LogLevel = LogLevel.INFO
     """The least that is written: debug, info, warning or error."""
+    reply_words: fields.Switch = False
+    """Whether the words of other servers' replies are written: they may name a person."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

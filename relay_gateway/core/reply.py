@@ -6,20 +6,31 @@ because the next hop may write what it likes there and the client has to hear it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A code and its lines of text, enhanced status code included, without line ends."""
+    """A code and its lines of text, enhanced status code included, without line ends; `is_ours` if
+    no other server has said it.
+    """
 
     code: int
     lines: tuple[bytes, ...]
+    is_ours: bool = field(default=False, compare=False, repr=False)
 
     @property
     def is_ok(self) -> bool:
         """Whether the server took what it was given (2yz)."""
         return 200 <= self.code < 300
+
+    @property
+    def status(self) -> str:
+        """The enhanced status code (RFC 2034, 4: of the same class as the code), or nothing."""
+        match = _STATUS.match(self.lines[0]) if self.lines else None
+        is_one = match is not None and match[1][:1] == b"%d" % (self.code // 100)
+        return match[1].decode() if match and is_one else ""
 
     def wire(self) -> bytes:
         """The reply as it goes over the line: `250-first CRLF 250 last CRLF`."""
@@ -32,7 +43,10 @@ class Reply:
 
 def reply(code: int, *lines: str) -> Reply:
     """One of our own replies; its text is ASCII."""
-    return Reply(code, tuple(line.encode("ascii") for line in lines))
+    return Reply(code, tuple(line.encode("ascii") for line in lines), is_ours=True)
+
+
+_STATUS = re.compile(rb"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 
 
 NO_NEXT_HOP = reply(451, "4.4.1 The next mail server cannot be reached, please try again later")

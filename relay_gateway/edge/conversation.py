@@ -17,7 +17,7 @@ from aiosmtpd.smtp import SMTP
 from relay_gateway.core.path import BadCommand
 from relay_gateway.core.reply import OUR_FAULT, Reply, reply
 from relay_gateway.edge import tls
-from relay_gateway.edge.log import words
+from relay_gateway.edge.log import told
 from relay_gateway.edge.next_hop import Timeouts
 from relay_gateway.edge.wire import LONGEST_LINE, BareNewline, Wire
 
@@ -260,8 +260,8 @@ class Conversation(SMTP):
     def _log_refusal(self, said: Reply) -> None:
         verb = self._said.partition(b" ")[0].upper().decode("latin-1")
         command = verb if verb in COMMANDS else ""
-        told = {"code": said.code, "text": words(said, self._addresses())}
-        log.warning("refused", client=self._host, command=command, reply=told)
+        its = told(said, self._addresses())
+        log.warning("refused", client=self._host, command=command, reply=its)
 
     def _addresses(self) -> Iterable[bytes]:
         """Who was named, as far as it is known here."""

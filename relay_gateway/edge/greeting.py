@@ -180,8 +180,9 @@ async def _first(words: Awaitable[Reply]) -> Reply:
 
 def _expect(is_fine: bool, said: Reply) -> None:
     if not is_fine:
-        told = {"code": said.code, "text": words(said)}
-        log.warning("next_hop_refused", reply=told)
+        # Nobody has been named to it yet, so it cannot name anybody.
+        its = {"code": said.code, "status": said.status, "text": words(said)}
+        log.warning("next_hop_refused", reply=its)
         # A 5yz here refuses us, not the mail; it must not come back to its sender.
         raise Unready(said if 400 <= said.code < 500 else NO_NEXT_HOP)
 

@@ -38,9 +38,20 @@ _FINISHED = "relay_gateway.finished"
 _encode = json.JSONEncoder(default=repr).encode
 
 
-def setup(format: str = "json", level: str = "info", file: Path | None = None) -> None:
-    """Send all logging, other people's too, to one place in one form: standard error or a file."""
+def setup(
+    format: str = "json",
+    level: str = "info",
+    file: Path | None = None,
+    *,
+    has_words: bool = False,
+) -> None:
+    """Send all logging, other people's too, to one place in one form: standard error or a file.
+
+    Of what other servers answer only what names nobody is written, unless it `has_words`.
+    """
+    say = _speak if has_words else _hush
     stamp: list[Processor] = [
+        say,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
@@ -84,7 +95,7 @@ def line(outcome: Outcome) -> dict[str, Any]:
             {"offset": edit.start, "removed": edit.end - edit.start, "added": len(edit.new)}
             for edit in decision.edits
         ],
-        "reply": {"code": outcome.reply.code, "text": words(outcome.reply, _named(outcome))},
+        "reply": told(outcome.reply, _named(outcome)),
         "copies": len(decision.copies),
         "counted": outcome.counted,
         "seconds": {stage: round(seconds, 6) for stage, seconds in outcome.seconds.items()},
@@ -130,6 +141,16 @@ def _named(outcome: Outcome) -> tuple[bytes, ...]:
     return (outcome.envelope.sender, *outcome.envelope.recipients)
 
 
+def told(reply: Reply, addresses: Iterable[bytes] = ()) -> dict[str, Any]:
+    """A reply as it is logged: `text` is ours, or the name that the next hop gave the mail; its
+    `words` may name somebody without an @, so it depends on the settings whether they are written.
+    """
+    said = words(reply, addresses)
+    queued = _QUEUED.search(said) if reply.is_ok else None
+    text = said if reply.is_ours else queued[0] if queued else ""
+    return {"code": reply.code, "status": reply.status, "text": text, "words": said}
+
+
 def words(reply: Reply, addresses: Iterable[bytes] = ()) -> str:
     """The beginning of a server's words, without what it repeats of the mail: addresses, and the
     names before the @ of these.
@@ -153,6 +174,29 @@ def _hidden(word: bytes, names: AbstractSet[bytes]) -> bytes:
         return b"<url>"
     is_named = word.lower().strip(_MARKS) in names
     return b"<address>" if is_named or _ADDRESS.search(word) else word
+
+
+# As Postfix, Exim, Exchange and Sendmail say it; a digit, because a name has none.
+_QUEUED = re.compile(
+    r"(?a)\bqueued as (?=[A-Za-z]*\d)[0-9A-Za-z]{4,40}\b"
+    r"|\bid=[0-9A-Za-z]{6}-[0-9A-Za-z]{6,11}-[0-9A-Za-z]{2,4}\b"
+    r"|\bInternalId=\d{1,20}\b"
+    r"|(?<![-.\w])(?=[A-Za-z]*\d)[0-9A-Za-z]{10,20} Message accepted for delivery"
+)
+
+
+def _hush(_logger: object, _name: str, event: EventDict) -> EventDict:
+    reply = event.get("reply")
+    if isinstance(reply, dict) and "words" in reply:
+        event["reply"] = {key: value for key, value in reply.items() if key != "words"}
+    return event
+
+
+def _speak(_logger: object, _name: str, event: EventDict) -> EventDict:
+    reply = event.get("reply")
+    if isinstance(reply, dict) and "words" in reply:
+        event["reply"] = {"code": reply["code"], "status": reply["status"], "text": reply["words"]}
+    return event
 
 
 def _first_line(_logger: object, _name: str, event: EventDict) -> EventDict:
@@ -192,11 +236,15 @@ def _terse(_logger: object, _name: str, event: EventDict) -> EventDict:
         **event,
         "rules": " ".join(f"{rule}{weight:+g}" for rule, weight in rules.items()),
         "edits": " ".join(f"{one['offset']}+{one['added']}" for one in event["edits"]),
-        "reply": "{code} {text}".format(**event["reply"]),
+        "reply": _short(**event["reply"]),
         "copies": event["copies"] or "",
         "seconds": round(sum(event["seconds"].values()), 3),
     }
     return {key: value for key, value in short.items() if value not in ("", [])}
+
+
+def _short(code: int, status: str, text: str) -> str:
+    return " ".join(filter(None, (str(code), "" if text.startswith(status) else status, text)))
 
 
 def _escape(_logger: object, _name: str, event: EventDict) -> EventDict:

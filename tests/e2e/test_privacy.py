@@ -209,7 +209,9 @@ async def reported(its: Station, folder: Path) -> None:
     assert (await its.ask("ledger", "backup", str(folder / "backup.sqlite3")))[0] == 0
 
 
-REFUSED = b"550 5.1.1 <" + TATSU.encode() + b">: no such person, nor (Tatsunami_77)\r\n"
+REFUSED = (
+    b"550 5.1.1 <" + TATSU.encode() + b">: no such person, nor (Tatsunami_77), try Quillfeather\r\n"
+)
 SETTINGS = """\
 reproducers: ../kept
 spool: ../spool
@@ -223,14 +225,14 @@ workers: 2
 
 async def run(its: Station, server: NextServer) -> None:
     """Letters of all kinds, a next hop that names people, and a kill in the middle of a mail."""
-    server.replies["DOT"] = b"250 2.0.0 taken for " + TARO.encode() + b"\r\n"
+    server.replies["DOT"] = b"250 2.0.0 Quillfeather: taken for " + TARO.encode() + b"\r\n"
     for recipients, raw in LETTERS:
         assert (await send(its.port, recipients, raw)).startswith(b"250")
     await its.said("reproducer")
     server.replies["RCPT"] = REFUSED
     assert not (await send(its.port, (TATSU,), LETTERS[0][1])).startswith(b"250")
     server.replies["RCPT"] = b"250 2.1.5 fine\r\n"
-    server.replies["DOT"] = b"451 4.2.0 " + ZOE.encode() + b" is away: z.wieback\r\n"
+    server.replies["DOT"] = b"451 4.2.0 " + ZOE.encode() + b" is away: z.wieback, Quillfeather\r\n"
     assert (await send(its.port, (ZOE,), LETTERS[1][1])).startswith(b"451")
     del server.replies["DOT"]
     await ramble(its.port)

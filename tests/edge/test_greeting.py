@@ -375,4 +375,8 @@ async def test_why_a_next_hop_does_not_let_us_begin_is_a_line_in_the_log(step):
         async with NextServer({step: said, "HELO": said}) as server:
             assert await sent(hop_to(server, Tls.NONE)) == NO_NEXT_HOP
     assert lines[0]["event"] == "next_hop_refused"
-    assert lines[0]["reply"] == {"code": 554, "text": "5.7.1 go away"}
+    assert lines[0]["reply"] == {
+        "code": 554,
+        "status": "5.7.1",
+        "text": "5.7.1 go away",
+    }

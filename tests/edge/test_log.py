@@ -18,7 +18,7 @@ from relay_gateway.core.envelope import Client, Envelope
 from relay_gateway.core.judge import Finding, Hit, Verdict
 from relay_gateway.core.link import Referral
 from relay_gateway.core.reason import Reason
-from relay_gateway.core.reply import Reply, reply
+from relay_gateway.core.reply import NO_NEXT_HOP, Reply, reply
 from relay_gateway.core.rules import Role
 from relay_gateway.edge.log import line, observe, printable, setup
 from relay_gateway.gateway import Outcome
@@ -97,7 +97,12 @@ def test_the_line_says_why_and_what_was_changed():
             {"offset": 0, "removed": 0, "added": 21},
             {"offset": 700, "removed": 10, "added": 28},
         ],
-        "reply": {"code": 250, "text": "2.0.0 Ok: queued as 4F2A"},
+        "reply": {
+            "code": 250,
+            "status": "2.0.0",
+            "text": "2.0.0 Ok: queued as 4F2A",
+            "words": "2.0.0 Ok: queued as 4F2A",
+        },
         "copies": 0,
         "counted": 1,
         "seconds": {"think": 0.001235, "promise": 0.001, "deliver": 0.02, "confirm": 0.001},
@@ -127,7 +132,72 @@ def test_a_mail_that_was_not_judged_is_left():
     ],
 )
 def test_the_next_hops_words_are_told_without_addresses_and_commands(said, text):
-    assert line(outcome(answer=Reply(550, said)))["reply"] == {"code": 550, "text": text}
+    its = line(outcome(answer=Reply(550, said)))["reply"]
+    assert (its["code"], its["text"], its["words"]) == (550, "", text)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "status"),
+    [
+        (550, b"5.1.1 <kim@mail.example> unknown", "5.1.1"),
+        (250, b"2.6.0", "2.6.0"),
+        (421, b"4.7.28 too much from Kim Example", "4.7.28"),
+        (250, b"Ok", ""),
+        (550, b"4.1.1 of another class", ""),
+        (550, b"5.1.1.2 is none", ""),
+        (554, b"192.0.2.1 is listed", ""),
+        (550, b" 5.1.1", ""),
+    ],
+)
+def test_the_enhanced_status_of_a_reply_is_told(code, said, status):
+    assert line(outcome(answer=Reply(code, (said,))))["reply"]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (b"2.0.0 Ok: queued as 4F2A11C0", "queued as 4F2A11C0"),
+        (b"2.0.0 Ok: queued as 4Bx9ZyTqk1zN8hW", "queued as 4Bx9ZyTqk1zN8hW"),
+        (b"OK id=1rZzKq-0006Ab-2C", "id=1rZzKq-0006Ab-2C"),
+        (b"OK id=1tAbCd-00000001Ab2-3EfG", "id=1tAbCd-00000001Ab2-3EfG"),
+        (b"2.6.0 <1@acme.example> [InternalId=4711, Hostname=x] Queued", "InternalId=4711"),
+        (
+            b"2.0.0 4BL1a2B3001234 Message accepted for delivery",
+            "4BL1a2B3001234 Message accepted for delivery",
+        ),
+        (b"2.0.0 Ok: queued as Yamada", ""),
+        (b"2.0.0 Taro Yamada has it", ""),
+        (b"2.0.0 YamadaTaro Message accepted for delivery", ""),
+        (b"2.0.0 Ok: queued as taro4@mail.example", ""),
+    ],
+)
+def test_the_name_that_the_next_hop_gave_a_mail_is_kept_and_nothing_else(said, text):
+    assert line(outcome(answer=Reply(250, (said,))))["reply"]["text"] == text
+
+
+REFUSED = Reply(550, (b"5.1.1 Quill Featherstone left us",))
+
+
+def test_what_another_server_says_may_name_somebody_and_is_not_written(log):
+    observe(outcome(answer=REFUSED))
+    written = log.read_text()
+    assert "5.1.1" in written
+    assert "550" in written
+    assert "Feather" not in written
+    # Nor what our own reply repeats, and that is told.
+    observe(outcome(answer=NO_NEXT_HOP))
+    assert "The next mail server cannot be reached" in log.read_text()
+
+
+def test_words_of_other_servers_are_written_where_the_settings_ask_for_them(log, tmp_path):
+    setup("json", "info", tmp_path / "own.log", has_words=True)
+    observe(outcome(answer=REFUSED))
+    (written,) = (tmp_path / "own.log").read_text().splitlines()
+    told = {"code": 550, "status": "5.1.1", "text": "5.1.1 Quill Featherstone left us"}
+    assert json.loads(written)["reply"] == told
+    setup("console", "info", tmp_path / "own.log", has_words=True)
+    observe(outcome(answer=REFUSED))
+    assert "550 5.1.1 Quill Featherstone" in (tmp_path / "own.log").read_text()
 
 
 # What is written.
@@ -148,7 +218,9 @@ def test_json_lines_can_be_read_by_a_program(log):
     told = json.loads(log.read_text())
     assert told.pop("timestamp").endswith("Z")
     assert told.pop("level") == "info"
-    assert told == line(outcome())
+    its = line(outcome())
+    del its["reply"]["words"]
+    assert told == its
 
 
 @pytest.mark.parametrize("log", ["console"], indirect=True)
