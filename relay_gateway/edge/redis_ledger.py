@@ -254,17 +254,18 @@ class RedisLedger:
         sent on to another node would wait there for nothing.
         """
         await self._redis.initialize()
-        node = self._redis.get_node_from_key(key)
-        pipeline = self._redis.pipeline()
-        for each in calls:
-            pipeline.execute_command(*each, target_nodes=node)
+        pipeline, name = self._redis.pipeline(), None
         try:
+            node = self._redis.get_node_from_key(key)
+            name = node.name
+            for each in calls:
+                pipeline.execute_command(*each, target_nodes=node)
             return await pipeline.execute(allow_redirections=False)
         except NoScriptError:
             raise
         except (RedisError, RedisClusterException, OSError):
             # Somebody else may have the key by now. A pipeline does not look for whom.
-            await self._redis.nodes_manager.initialize(last_failed_node_name=node.name)
+            await self._redis.nodes_manager.initialize(last_failed_node_name=name)
             raise
 
     async def _entries(self, tenant: str, first: str) -> list[Entry]:
@@ -313,7 +314,9 @@ class RedisLedger:
             yield
         except (RedisError, RedisClusterException, OSError) as fault:
             kind = TimeoutError if isinstance(fault, TimeoutError) else OSError
-            raise kind(f"The ledger {self._server} cannot be used: {advice(fault)}") from fault
+            raise kind(
+                f"The ledger {self._server} cannot be used: {advice(self._server, fault)}"
+            ) from fault
 
 
 _SCRIPTS = (KEEP, FORGET, PAGE, ABOUT)

@@ -110,21 +110,22 @@ def _speaking(kind: type[Any], context: ssl.SSLContext) -> type[Any]:
     return Speaking
 
 
-def advice(fault: BaseException) -> str:
+def advice(server: Server, fault: BaseException) -> str:
     """What went wrong, and what to do about it where that can be told.
 
     By its words: the library wraps it in another way for each shape.
     """
     words = str(fault) or type(fault).__name__
-    return f"{words}; {how}" if (how := _how(words)) else words
-
-
-def _how(words: str) -> str:
-    return next((how for said, how in _ADVICE.items() if said in words), "")
+    hung_up = _SHOW if server.is_tls else _TLS
+    all_advice = {**_ADVICE, **dict.fromkeys(_HUNG_UP, hung_up)}
+    how = next((how for said, how in all_advice.items() if said in words), "")
+    return f"{words}; {how}" if how else words
 
 
 _NO_TLS = "see whether it is up, and whether it speaks TLS there (rediss:) or not (redis:)"
 _TLS = "if it speaks TLS there, write rediss: in ledger.url"
+_SHOW = "if its log says that it wants to see a certificate, correct ledger.certificate"
+_HUNG_UP = ("Connection closed by server", "Connection reset by peer")
 _LOGIN = "correct ledger.user and ledger.secret, or the user at the Redis"
 _GRANT = "grant it at the Redis, as docs/operating.md lists"
 _ADVICE = {
@@ -137,8 +138,6 @@ _ADVICE = {
     "WRONG_VERSION_NUMBER": _NO_TLS,
     "RECORD_LAYER_FAILURE": _NO_TLS,
     "Timeout connecting": _NO_TLS,
-    "Connection closed by server": _TLS,
-    "Connection reset by peer": _TLS,
     "invalid username-password": _LOGIN,
     "WRONGPASS": _LOGIN,
     "Authentication required": "write ledger.user and ledger.secret",
