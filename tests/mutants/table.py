@@ -481,8 +481,8 @@ MIME = (
     _bug(
         "transfer",
         "takes blanks for a part of the soft break",
-        '_SOFT = rb"=(?:\\r?\\n|\\Z)"',
-        '_SOFT = rb"=[ \\t]*(?:\\r?\\n|\\Z)"',
+        "=(?![0-9A-Fa-f]{2}|",
+        "=(?![0-9A-Fa-f]{2}|[ \\t]|",
         "transfer",
     ),
     _bug(
