@@ -38,7 +38,6 @@ _READINGS = {
     **dict.fromkeys(("gb2312", "gbk", "gb18030", "cp936", "gb_2312-80"), _GB),
     **dict.fromkeys(("big5", "big5-hkscs", "cp950"), ("big5", "cp950", "big5hkscs")),
     **dict.fromkeys(("euc-kr", "ks_c_5601-1987", "cp949"), ("euc_kr", "cp949")),
-    "iso-2022-kr": ("iso2022_kr",),
     **dict.fromkeys(("utf-8", "utf8", "unicode-1-1-utf-8"), ("utf_8",)),
     **dict.fromkeys(("iso-8859-1", "latin1", "latin-1"), ("ascii", "cp1252", "latin_1")),
     "koi8-r": ("koi8_r",),
@@ -47,10 +46,10 @@ _READINGS = {
 }
 # Lines are measured octet by octet. Only lines of HTML are longer, and rarely.
 _LONGEST = 10_000
-_STATEFUL = {*_JIS[:4], "iso2022_jp_2", "iso2022_kr"}
+_STATEFUL = {*_JIS[:4], "iso2022_jp_2"}
 # There was never an ISO-8859-12, nor a windows-1259.
 _SINGLE_BYTE = re.compile(r"(?:windows-|cp)125[0-8]|iso-8859-(?:[2-9]|1[013-6])")
-_SHIFTED = re.compile(r"utf-?(?:16|32|7)|ucs-?[24]|unicode|hz-gb|hz\b|iso-10646")
+_SHIFTED = re.compile(r"utf-?(?:16|32|7)|ucs-?[24]|unicode|hz-gb|hz\b|iso-10646|iso-2022-(?:kr|cn)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +73,7 @@ class Text:
         for _ in range(line):
             start = self.data.index(b"\n", start) + 1
         if not column:
+            self._refuse_shift(start)
             return start
         size = self._size(start, self.text[begin:index])
         if size:
@@ -81,6 +81,12 @@ class Text:
         if self.text[index - 1].isascii():
             return start + self._within(start, column - 1) + 1
         return start + self._within(start, column)
+
+    def _refuse_shift(self, at: int) -> None:
+        """RFC 1468: a line ends in ASCII. Where one does not, some readers go on in the shift."""
+        escape = self.data.rfind(b"\x1b", 0, at) if self.codec in _STATEFUL else -1
+        if escape >= 0 and not self.data.startswith((b"\x1b(B", b"\x1b(J"), escape):
+            raise Unfit("a line that ends within a shift of its charset")
 
     def _size(self, start: int, words: str) -> int:
         """How many bytes these words of the text take; 0 where only measuring can tell."""
@@ -137,10 +143,10 @@ def write(text: str, codec: str) -> bytes:
 
 
 def _candidates(data: bytes, label: str) -> tuple[str, ...]:
-    if _SHIFTED.match(label):
-        raise Unfit("a charset in which bytes cannot be cut")
     if label in _READINGS:
         return _READINGS[label]
+    if _SHIFTED.match(label):
+        raise Unfit("a charset in which bytes cannot be cut")
     if _SINGLE_BYTE.fullmatch(label):
         return (label,)
     if b"\x1b$" in data:

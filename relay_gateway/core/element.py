@@ -24,7 +24,13 @@ FORMATTING = frozenset("a b big code em font i nobr s small strike strong tt u".
 _UNSEEN = frozenset(
     "head style script title textarea template select option rt rp iframe noembed xmp".split()
 )
-_HIDDEN = re.compile(r"display:none|visibility:hidden|font-size:0(?![.\d]*[1-9])|mso-hide:all")
+_HIDDEN = re.compile(
+    r"display:none|visibility:(?:hidden|collapse)|mso-hide:all"
+    r"|(?:font-size|opacity):0(?![.\d]*[1-9])|(?:left|right|top|text-indent):-\d{3}"
+)
+# Preheaders, and words for screen readers alone.
+_CLIPPED = re.compile(r"overflow(?:-[xy])?:(?:hidden|clip)")
+_NO_ROOM = re.compile(r"(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:!important)?(?:;|$)")
 _NO_MARGIN = re.compile(r"\bmargin(?:-top|-bottom)?\s*:\s*0\w*(?:\s+0\w*)*\s*(?:;|$)")
 
 
@@ -58,6 +64,7 @@ class Trait:
     HIDDEN = "is hidden"
     PREFORMATTED = "is preformatted"
     QUOTE = "is a quote"
+    ATTRIBUTION = "says whose the quote is"
     SIGNATURE = "is a signature"
     FORMATTING = "is formatting"
 
@@ -114,14 +121,22 @@ def traits(name: str, pairs: dict[str, str]) -> tuple[str, ...]:
     style = values.get("style", "").replace(" ", "")
     truths = {
         name: name in COUNTED,
-        Trait.HIDDEN: name in _UNSEEN or "hidden" in pairs or bool(_HIDDEN.search(style)),
+        Trait.HIDDEN: name in _UNSEEN or "hidden" in pairs or _is_hidden(style),
         Trait.PREFORMATTED: name == "pre" or "white-space:pre" in style,
         Trait.QUOTE: _is_quote(name, values),
+        # Who answers in Thunderbird may go on writing in it.
+        Trait.ATTRIBUTION: "moz-cite-prefix" in values.get("class", ""),
         Trait.SIGNATURE: _is_signature(values),
         Trait.FORMATTING: name in FORMATTING,
         STANDS_APART.get(name, ""): _is_apart(name, values),
     }
     return tuple(trait for trait, is_true in truths.items() if is_true)
+
+
+def _is_hidden(style: str) -> bool:
+    if _HIDDEN.search(style):
+        return True
+    return _CLIPPED.search(style) is not None and _NO_ROOM.search(style) is not None
 
 
 def _is_apart(name: str, values: dict[str, str]) -> bool:
@@ -134,7 +149,7 @@ def _is_apart(name: str, values: dict[str, str]) -> bool:
 
 _QUOTES = re.compile(
     r"gmail_quote|gmail_attr|gmail_extra|yahoo_quoted|protonmail_quote|zmail_extra"
-    r"|moz-cite-prefix|moz-forward-container|outlookmessageheader"
+    r"|moz-forward-container|outlookmessageheader"
 )
 _SIGNATURES = re.compile(r"gmail_signature|moz-signature|msoautosig|applemailsignature")
 _OUTLOOK_SIGNATURE = re.compile(r"\b(?:x_)*(?:ms-outlook-mobile-)?signature\b")

@@ -65,7 +65,8 @@ def _unflow(lines: list[Line], is_delsp: bool) -> list[Line]:
     is_open = False
     for line in lines:
         text = line.text.removeprefix(" ")
-        if is_open and not text.startswith(">"):
+        # RFC 3676, 4.3: what stands above a signature does not flow into it.
+        if is_open and text != "-- " and not text.startswith(">"):
             last = flowed.pop()
             head = last.text[:-1] if is_delsp else last.text
             flowed.append(Line(head + text, last.start, line.end))
@@ -216,10 +217,12 @@ class _Reader:
 
     def _line(self, text: str, end: int) -> Line:
         after = self._nesting.around()
-        return Line(text, self._start, end, self._before, after, self._mark(), self._is_apart)
+        return Line(text, self._start, end, self._before, after, self._mark(text), self._is_apart)
 
-    def _mark(self) -> Voice | None:
-        if self._is_history or self._nesting.tally[Trait.QUOTE]:
+    def _mark(self, text: str) -> Voice | None:
+        tally = self._nesting.tally
+        is_attribution = tally[Trait.ATTRIBUTION] and text.endswith((":", "："))
+        if self._is_history or tally[Trait.QUOTE] or is_attribution:
             return Voice.QUOTE
-        is_signed = self._is_signed or self._nesting.tally[Trait.SIGNATURE] > 0
+        is_signed = self._is_signed or tally[Trait.SIGNATURE] > 0
         return Voice.SIGNATURE if is_signed else None

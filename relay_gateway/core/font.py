@@ -5,13 +5,12 @@ A block that only copies the paragraph around them would stand there in the read
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
 from relay_gateway.core.element import Element, tag
-from relay_gateway.core.letter import Letter, Paragraph
+from relay_gateway.core.letter import Letter
 from relay_gateway.core.markup import START, TEXT, Token
 
 _LOOKS = {"font": ("face", "size", "color", "class", "style"), "span": ("class", "style")}
@@ -29,21 +28,12 @@ def fonts(letter: Letter) -> tuple[Element, ...]:
     """
     worn: Counter[tuple[Element, ...]] = Counter()
     for part in letter.own:
-        if _count(letter.source, _within(letter, part), worn):
+        if _count(letter.source, letter.between(part.start, part.end), worn):
             return ()
         if worn.total() > _ENOUGH:
             break
     most: tuple[Element, ...] = max(worn, key=worn.__getitem__, default=())
     return most if sum(len(value) for each in most for _, value in each.attributes) <= _LONG else ()
-
-
-def _within(letter: Letter, part: Paragraph) -> tuple[Token, ...]:
-    first, stop = (bisect_left(letter.cut, at, key=_start) for at in (part.start, part.end))
-    return letter.cut[first:stop]
-
-
-def _start(token: Token) -> int:
-    return token[2]
 
 
 def _count(source: str, cut: Iterable[Token], worn: Counter[tuple[Element, ...]]) -> bool:

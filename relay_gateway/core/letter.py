@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -45,11 +46,16 @@ class Letter:
         """What the writer says now, without signature and quoted history."""
         return tuple(part for part in self.paragraphs if part.voice is Voice.OWN)
 
+    def between(self, start: int, end: int) -> tuple[Token, ...]:
+        """The tags and texts of HTML that begin between two places of the source."""
+        first, stop = (bisect_left(self.cut, at, key=_begin) for at in (start, end))
+        return self.cut[first:stop]
+
 
 def read_plain(text: str, *, is_flowed: bool = False, is_delsp: bool = False) -> Letter:
     """The letter in a text/plain part; `Unfit` if it is too much for one."""
     lines = plain_lines(text, is_flowed=is_flowed, is_delsp=is_delsp)
-    return Letter(text, False, _read(lines))
+    return Letter(text, False, _read(lines, is_wrapped=not is_flowed))
 
 
 def read_html(source: str) -> Letter:
@@ -60,14 +66,19 @@ def read_html(source: str) -> Letter:
     return Letter(source, True, _read(html_lines(source, cut)), cut)
 
 
+def _begin(token: Token) -> int:
+    return token[2]
+
+
 # Python refuses to read a number of 4300 digits, and browsers know none of more than seven.
 _ENDLESS = re.compile(r"&#[xX]?[0-9A-Fa-f]{100}")
 
 
-def _read(lines: tuple[Line, ...]) -> tuple[Paragraph, ...]:
+def _read(lines: tuple[Line, ...], *, is_wrapped: bool = False) -> tuple[Paragraph, ...]:
     if sum(len(line.text) for line in lines) > MAX_WORDS:
         raise Unfit("more words than a letter has")
-    spoken = voices([line.text for line in lines], [line.mark for line in lines])
+    marks = [line.mark for line in lines]
+    spoken = voices([line.text for line in lines], marks, is_wrapped=is_wrapped)
     return tuple(_paragraphs(lines, spoken))
 
 

@@ -220,6 +220,7 @@ def _leaves(
 
 def _children(raw: bytes, boundary: str, body: Span) -> list[Span]:
     """The entities between the delimiter lines of a multipart (RFC 2046, 5.1.1)."""
+    boundary = boundary.rstrip()
     if not boundary or not boundary.isascii():
         raise Unreadable("a multipart has no boundary")
     children: list[Span] = []
@@ -254,7 +255,7 @@ def _delimiters(raw: bytes, boundary: bytes, body: Span) -> Iterator[tuple[Span,
 _WORD = r"[^\s()<>@,;:\\\"/\[\]?=]+"
 _TYPE = re.compile(rf"\s*({_WORD}(?:/{_WORD})?)\s*(?:\([^()]*\)\s*)?")
 _PARAMETER = re.compile(
-    r"\s*;\s*(?:([^\s;=\"]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;\"]*))\s*(?:\([^()]*\)\s*)?)?"
+    r"\s*;\s*(?:([^\s;=\"]+)\s*=\s*(?:\"((?:[^\"\\]|\\.)*)\"|([^\s;\"]*))\s*(\([^()]*\)\s*)?)?"
 )
 
 
@@ -262,7 +263,7 @@ def content_type(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
     """A structured MIME value: the type or disposition in lower case, and its parameters.
 
     RFC 2231 continuations of what decides how a part is read (`boundary*0=`) are refused, because
-    readers differ on them.
+    readers differ on them, and so are comments behind a boundary.
     """
     if not value:
         return "", ()
@@ -279,6 +280,8 @@ def content_type(value: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
         if match is None:
             raise Unreadable("a structured field cannot be read")
         name, quoted, plain = match[1], match[2], match[3]
+        if match[4] and name == "boundary":
+            raise Unreadable("a boundary with a comment")
         if name:
             _keep(parameters, name.lower(), re.sub(r"\\(.)", r"\1", quoted) if quoted else plain)
         at = match.end()

@@ -23,7 +23,9 @@ _CLOSES = {
     "tr": ("tr", "td", "th", "p"),
 }
 _PARAGRAPH = ("p",)
-_FENCE = frozenset("table td th caption body html select template button object".split())
+_FENCE = frozenset(
+    "table td th caption body html select template button object marquee applet".split()
+)
 _ITEMS = frozenset(["li", "dt", "dd"])
 _LIST_FENCE = BLOCK - {"address", "div", "p"}
 _IN_SELECT = frozenset("select optgroup option hr script template".split())
@@ -82,7 +84,7 @@ class Nesting:
         """End what the start tag of a block ends; whether that was more than a paragraph."""
         if self._is_carrying:
             self._tire(self.tally[Trait.FORMATTING])
-        if name == "table" and self._is_quirky:
+        if name == "noscript" or (name == "table" and self._is_quirky):
             return False
         closes = _CLOSES.get(name, _PARAGRAPH)
         if not self.tally["p"] and (closes is _PARAGRAPH or not any(map(self.tally.get, closes))):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from relay_gateway.core import block, link, place, rewrite, scope, template, trace
+from relay_gateway.core import block, link, place, rewrite, scope, template, trace, transfer
 from relay_gateway.core.edit import Edit, apply
 from relay_gateway.core.judge import Verdict
 from relay_gateway.core.link import BadToken, Referral
@@ -99,7 +99,9 @@ def _proved(
     tenant: Tenant,
 ) -> Offer:
     """The edits under the mark that keeps a second gateway from judging the mail again."""
-    mark = Edit(0, 0, trace.mark(scope.mail_id(message), tenant.keys))
+    # SMTP has CRLF, but a mail in a file may have the line ends of Unix.
+    line_end = transfer.newline(message.raw[: message.raw.find(b"\n") + 1])
+    mark = Edit(0, 0, trace.mark(scope.mail_id(message), tenant.keys, line_end))
     whole = (mark, *edits)
     fault = verify(message.raw, apply(message.raw, whole), (TRACE,), changes)
     return Offer(whole, fault=f"{fault}: {_told(changes)}" if fault else "")

@@ -41,7 +41,18 @@ def pages(message: Message) -> tuple[tuple[Page, ...], ...]:
     )
     _weigh(tuple(pair for group in groups for pair in group))
     read = tuple(tuple(_page(*pair) for pair in group) for group in groups)
-    return tuple(filter(None, (tuple(page for page in group if page.letter.own) for group in read)))
+    return tuple(filter(None, map(_speaking, read)))
+
+
+def _speaking(group: tuple[Page, ...]) -> tuple[Page, ...]:
+    """The alternatives with words of the writer; most readers see the HTML, so it must have some
+    where the plain text has.
+    """
+    told = tuple(page for page in group if page.letter.own)
+    silent = (page for page in group if not page.letter.own)
+    if told and any(page.letter.is_html and page.letter.paragraphs for page in silent):
+        raise Unfit("HTML with no words of the writer beside a text that has some")
+    return told
 
 
 def _groups(message: Message) -> Iterator[tuple[Part, ...]]:

@@ -13,10 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from urllib.parse import urlsplit
 
-from relay_gateway.core.flow import Element
+from relay_gateway.core.element import BLOCK, Element, Trait, traits
+from relay_gateway.core.flow import Line
 from relay_gateway.core.font import fonts
 from relay_gateway.core.judge import SUBJECT, Verdict
 from relay_gateway.core.letter import Letter, Paragraph, Voice
+from relay_gateway.core.markup import END, START
 from relay_gateway.core.message import Span, Unfit
 from relay_gateway.core.rules import Role
 from relay_gateway.core.template import Sign
@@ -133,7 +135,9 @@ def _gaps(letter: Letter, decision: int, last: int) -> Iterator[int]:
 def _spot(letter: Letter, index: int) -> Spot | None:
     above = letter.paragraphs[index - 1]
     below = letter.paragraphs[index] if index < len(letter.paragraphs) else None
-    return _html_spot(above, below) if letter.is_html else _plain_spot(letter, above, below)
+    if letter.is_html:
+        return _html_spot(letter, above, below)
+    return _plain_spot(letter, above, below)
 
 
 def _plain_spot(letter: Letter, above: Paragraph, below: Paragraph | None) -> Spot:
@@ -147,15 +151,16 @@ def _plain_spot(letter: Letter, above: Paragraph, below: Paragraph | None) -> Sp
 
 _CLOSED = frozenset(
     (
-        "a button caption dd del dl dt h1 h2 h3 h4 h5 h6 head label li menu object ol option "
-        "s script select style svg table tbody template textarea tfoot thead title tr u ul "
-        "video"
+        "a audio button canvas caption datalist dd del dialog dir dl dt h1 h2 h3 h4 h5 h6 head "
+        "iframe label legend li map marquee math menu noembed noscript object ol optgroup option "
+        "rp rt ruby s script select strike style summary svg table tbody template textarea tfoot "
+        "thead title tr u ul video xmp"
     ).split()
 )
 _CELLS = frozenset(("td", "th"))
 
 
-def _html_spot(above: Paragraph, below: Paragraph | None) -> Spot | None:
+def _html_spot(letter: Letter, above: Paragraph, below: Paragraph | None) -> Spot | None:
     last = above.lines[-1]
     if below is None:
         is_pre = any(element.is_preformatted for element in last.after)
@@ -166,21 +171,70 @@ def _html_spot(above: Paragraph, below: Paragraph | None) -> Spot | None:
         return None
     is_pre = any(element.is_preformatted for element in around)
     if len(around) == len(first.before):
+        if "a" in _open_above(letter, last, around, first.start):
+            return None
         return Spot(first.start, True, not below.is_spaced, True, None, is_pre)
     opened = first.before[len(around)]
-    if opened.ends_item:
+    at = _above_condition(letter.source, last.end, opened.start)
+    still = _open_above(letter, last, around, at)
+    # What has no end tag is ended by a tag below: the block would stand in it, or end it sooner.
+    ends_paragraph = opened.tag in BLOCK and at == opened.start
+    if opened.ends_item or "a" in still or ("p" in still and not ends_paragraph):
         return None
     # A block element would end a paragraph that is open here.
     is_inside = any(element.tag == "p" for element in around)
-    like = None if is_inside else _like(last.after, first.before, len(around))
-    return Spot(opened.start, True, not below.is_spaced, not first.is_apart, like, is_pre)
+    like = None if is_inside else _like(letter, last.after, first.before, len(around))
+    return Spot(at, True, not below.is_spaced, not first.is_apart, like, is_pre)
 
 
-def _like(above: tuple[Element, ...], below: tuple[Element, ...], depth: int) -> Element:
-    """The neighbour whose kind the block takes on; a plain `<div>` where neither is a paragraph."""
+def _open_above(letter: Letter, last: Line, around: tuple[Element, ...], at: int) -> set[str]:
+    """The tags that are open between a line and a place below it, and not around both."""
+    still = {element.tag for element in last.after if element not in around}
+    for kind, name, _, _ in letter.between(last.end, at):
+        if kind is START:
+            still.add(name)
+        elif kind is END:
+            still.discard(name)
+    return still
+
+
+_CONDITION = re.compile(r"<!(?:--)?\[ *if\b[^>\[]*\](?:--)?>(?:<!-*>)?\s*\Z", re.IGNORECASE)
+
+
+def _above_condition(source: str, start: int, at: int) -> int:
+    """Where only Outlook shows what follows, or all but Outlook: the place above the condition."""
+    found = _CONDITION.search(source[start:at])
+    return start + found.start() if found else at
+
+
+def _like(
+    letter: Letter, above: tuple[Element, ...], below: tuple[Element, ...], depth: int
+) -> Element:
+    """The neighbour whose kind the block takes on: where they differ, the one of which the letter
+    has more, as a decision in red is not its hand. A plain `<div>` where neither is a paragraph of
+    the writer's own: a block in the likeness of a quote is folded away with it.
+    """
     near = [path[depth] for path in (above, below) if len(path) > depth]
-    plain = Element("div", (), -1)
-    return next((element for element in near if element.tag in ("p", "div")), plain)
+    near = [each for each in near if each.tag in ("p", "div") and _is_own(each)]
+    if len(near) > 1 and near[0].attributes != near[1].attributes:
+        near.sort(key=lambda each: -_frequency(letter, each, depth))
+    return near[0] if near else Element("div", (), -1)
+
+
+def _frequency(letter: Letter, element: Element, depth: int) -> int:
+    """In how many of the writer's lines such an element stands at this depth."""
+    paths = (line.before for part in letter.own for line in part.lines)
+    its = element.tag, element.attributes
+    return sum(
+        (path[depth].tag, path[depth].attributes) == its for path in paths if len(path) > depth
+    )
+
+
+_VOICED = frozenset((Trait.HIDDEN, Trait.QUOTE, Trait.ATTRIBUTION, Trait.SIGNATURE))
+
+
+def _is_own(element: Element) -> bool:
+    return _VOICED.isdisjoint(traits(element.tag, dict(element.attributes)))
 
 
 def _holds(around: tuple[Element, ...]) -> bool:
@@ -189,7 +243,7 @@ def _holds(around: tuple[Element, ...]) -> bool:
         has_cell = any(inner.tag in _CELLS for inner in around[depth:])
         if element.tag in ("table", "tbody", "thead", "tfoot", "tr") and has_cell:
             continue
-        if element.tag in _CLOSED or element.is_hidden:
+        if element.tag in _CLOSED or not _is_own(element):
             return False
     return True
 

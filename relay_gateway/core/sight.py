@@ -18,12 +18,13 @@ _CLOSED = frozenset(
     (
         "a button caption datalist dd dl dt frameset h1 h2 h3 h4 h5 h6 head iframe label li "
         "map math menu noembed noframes noscript object ol optgroup option rp rt ruby script "
-        "select style summary svg template textarea title ul video audio canvas xmp"
+        "select style summary svg template textarea title ul video audio canvas dir dialog "
+        "marquee del s strike xmp"
     ).split()
 )
 _ROWS = frozenset("table tbody thead tfoot tr".split())
 _CELLS = frozenset(["td", "th"])
-_UNSAID = frozenset([Trait.HIDDEN, Trait.QUOTE, Trait.SIGNATURE])
+_UNSAID = frozenset([Trait.HIDDEN, Trait.QUOTE, Trait.ATTRIBUTION, Trait.SIGNATURE])
 
 
 def is_seen(old: str, new: str, block: str) -> bool:

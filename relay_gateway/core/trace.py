@@ -29,9 +29,9 @@ def received(envelope: Envelope, hostname: str, at: float) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("ascii", "replace")
 
 
-def mark(mail_id: bytes, keys: tuple[bytes, ...]) -> bytes:
+def mark(mail_id: bytes, keys: tuple[bytes, ...], line_end: bytes = b"\r\n") -> bytes:
     """The field that a rewritten mail carries; to its reader it says nothing about the letter."""
-    return b"%s: %s %s\r\n" % (MARK, _VERSION, _mac(mail_id, keys[0]))
+    return b"%s: %s %s%s" % (MARK, _VERSION, _mac(mail_id, keys[0]), line_end)
 
 
 def is_marked(values: Iterable[bytes], mail_id: bytes, keys: tuple[bytes, ...]) -> bool:

@@ -83,9 +83,10 @@ def _long_lines(body: bytes) -> set[bytes]:
 
 # Quoted-printable, 6.7. Blanks before a line end are kept as most readers keep them, although
 # rule 3 would have them dropped.
-_SOFT = rb"=[ \t]*(?:\r?\n|\Z)"
+# Blanks behind a soft break are dropped by some readers; others keep them with their `=`.
+_SOFT = rb"=(?:\r?\n|\Z)"
 _SOFT_BREAK = re.compile(_SOFT)
-_BROKEN = re.compile(rb"=(?![0-9A-Fa-f]{2}|[ \t]*(?:\r?\n|\Z))")
+_BROKEN = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 _RUN = re.compile(rb"(?P<escapes>(?:=[0-9A-Fa-f]{2})+)|(?P<soft>" + _SOFT + rb")|[^=]+")
 _QUOTED_LINE = 76
 

@@ -29,9 +29,12 @@ _ATTRIBUTION = re.compile(
     r"|.{0,80}\d{4}[年/-].{3,80}<[^<>\s]+@[^<>\s]+>[:：]?|.{0,80}wrote:)\s*$",
     re.IGNORECASE,
 )
+_NAMED = re.compile(r"(?=.{0,120}(?:\d[./年-]\d|\S@\S)).{8,240}[:：]\s*$")
+_ENDED = re.compile(r"[。！？!?]\s*$|^\D*\.\s*$")
 _WROTE = re.compile(r".*(?:\bwrote:|書きました[:：]?)\s*$", re.IGNORECASE)
 _DATED = re.compile(r"\d{4}|@|wrote", re.IGNORECASE)
 _RULE = re.compile(r"\s*[-―─━＝=_＿*＊～~#/◇◆□■☆★+・─]{3,}\s*$")
+_MARK = re.compile(r"--\s*$|" + _RULE.pattern)
 _CONTACT = re.compile(
     r"tel|fax|phone|mobile|e-?mail|mail\s*[:：]|url|https?://|www\.|〒|電話|住所|携帯|直通"
     r"|[\w.+-]{1,64}@[\w-]{1,63}\.\w|\+?\d[\d()－\- ]{7,30}\d|許可番号|受付時間|営業時間",
@@ -57,13 +60,21 @@ _SIGNATURE_WIDTH = 60
 _RULED_LINES = 20
 
 
-def voices(texts: Sequence[str], marks: Sequence[Voice | None]) -> tuple[Voice, ...]:
-    """The voice of each line; `marks` is what the source itself says, line by line."""
+def voices(
+    texts: Sequence[str], marks: Sequence[Voice | None], *, is_wrapped: bool = False
+) -> tuple[Voice, ...]:
+    """The voice of each line; `marks` is what the source itself says, line by line.
+
+    `is_wrapped` tells that a line may be the rest of the one above.
+    """
     found = [mark or Voice.OWN for mark in marks]
     # Blanks at the edges say nothing, and a thousand of them are tried a thousand times.
     _quote([text.strip() for text in texts], found)
     own_end = _trailing_quote(texts, found)
-    for index in range(_signature_start(texts[:own_end], found[:own_end]), own_end):
+    start = _signature_start(texts[:own_end], found[:own_end])
+    if is_wrapped:
+        start = _below_wrapped(texts, start, own_end)
+    for index in range(start, own_end):
         if found[index] is Voice.OWN:
             found[index] = Voice.SIGNATURE
     return tuple(found)
@@ -72,6 +83,8 @@ def voices(texts: Sequence[str], marks: Sequence[Voice | None]) -> tuple[Voice, 
 def _quote(texts: Sequence[str], found: list[Voice]) -> None:
     for index, text in enumerate(texts):
         if found[index] is Voice.QUOTE:
+            if index and found[index - 1] is Voice.OWN:
+                _quote_attribution(texts, found, index)
             continue
         if text[:1] in _QUOTING and _QUOTED.match(text):
             found[index] = Voice.QUOTE
@@ -84,10 +97,29 @@ def _quote(texts: Sequence[str], found: list[Voice]) -> None:
 def _quote_attribution(texts: Sequence[str], found: list[Voice], index: int) -> None:
     """The line or two above a quote that say whose it is."""
     above = [n for n in range(index - 1, max(-1, index - 5), -1) if texts[n].strip()][:2]
-    if above and _ATTRIBUTION.match(texts[above[0]]):
+    if above and _is_attribution(texts[above[0]]):
         found[above[0]] = Voice.QUOTE
-    elif len(above) == 2 and _ATTRIBUTION.match(texts[above[1]] + " " + texts[above[0]].strip()):
+        # Gmail folds its line in front of a long address.
+        if len(above) == 2 and texts[above[1]].endswith("<"):
+            found[above[1]] = Voice.QUOTE
+    elif len(above) == 2 and _is_folded(texts[above[1]], texts[above[0]]):
         found[above[0]] = found[above[1]] = Voice.QUOTE
+
+
+def _is_folded(text: str, below: str) -> bool:
+    """Whether two lines together say whose the quote is; a sentence above is the writer's own."""
+    if _ENDED.search(text):
+        return False
+    return _is_attribution(f"{text.strip()} {below.strip()}")
+
+
+def _is_attribution(text: str) -> bool:
+    """In the languages we know by their words, in the others by a date or an address."""
+    return _ATTRIBUTION.match(text) is not None or _NAMED.match(text) is not None
+
+
+def _joins(text: str, below: str) -> bool:
+    return not _ENDED.search(text) and _ATTRIBUTION.match(f"{text} {below}") is not None
 
 
 def _is_history(texts: Sequence[str], index: int) -> bool:
@@ -107,7 +139,7 @@ def _is_history(texts: Sequence[str], index: int) -> bool:
     if not _DATED.search(" ".join(near[:2])):
         return False
     following = [line for line in near[1:] if line.strip() and not _WROTE.match(line)]
-    is_attribution = _ATTRIBUTION.match(text) or _ATTRIBUTION.match(f"{text} {below}")
+    is_attribution = _ATTRIBUTION.match(text) or _joins(text, below)
     return bool(is_attribution and following) and not _QUOTED.match(following[0])
 
 
@@ -148,6 +180,15 @@ def _bare_signature(texts: Sequence[str], end: int) -> int:
                 return start
             start = index
     return end
+
+
+def _below_wrapped(texts: Sequence[str], start: int, end: int) -> int:
+    """A short line right below a long one that ends no sentence is the rest of it."""
+    above = texts[start - 1].strip() if start else ""
+    is_ended = not _is_wide(above) or _SENTENCE.search(above) or _CONTACT.search(above)
+    if is_ended or (start < end and _MARK.match(texts[start])):
+        return start
+    return next((n for n in range(start, end) if not texts[n].strip()), end)
 
 
 def _is_sign_off(text: str) -> bool:

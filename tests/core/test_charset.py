@@ -71,13 +71,16 @@ def test_half_width_kana_are_read():
         ("漢字".encode(), "", "漢字"),
         ("漢字です".encode("cp932"), "", "漢字です"),
         (b"\x93quoted\x94", "iso-8859-1", "\u201cquoted\u201d"),
+        ("漢字".encode(), "unicode-1-1-utf-8", "漢字"),
     ],
 )
 def test_labels_are_hints(data, label, text):
     assert read(data, label).text == text
 
 
-@pytest.mark.parametrize("label", ["utf-16", "UTF-7", "utf-32le", "hz-gb-2312", "unicode"])
+@pytest.mark.parametrize(
+    "label", ["utf-16", "UTF-7", "utf-32le", "hz-gb-2312", "unicode", "ISO-2022-KR", "iso-2022-cn"]
+)
 def test_charsets_in_which_bytes_cannot_be_cut_are_unfit(label):
     with pytest.raises(Unfit, match="cannot be cut"):
         read(b"a", label)
@@ -92,3 +95,11 @@ def test_broken_bytes_are_unfit(data):
 def test_a_charset_that_lacks_a_sign_is_unfit():
     with pytest.raises(Unfit, match="cannot hold"):
         write("▶・", "ascii")
+
+
+@pytest.mark.parametrize("begin", [b"\x1b$B", b"\x1b$@", b"\x1b(I"])
+def test_words_are_not_put_in_below_a_line_that_ends_within_a_shift(begin):
+    found = read(begin + b"1!\n\x1b(B\nb", "iso-2022-jp")
+    with pytest.raises(Unfit, match="within a shift"):
+        found.offset(found.text.index("\n") + 1)
+    assert found.offset(found.text.index("b")) == len(found.data) - 1

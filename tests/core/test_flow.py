@@ -108,3 +108,31 @@ def test_a_margin_sets_a_line_apart():
         True,
         False,
     ]
+
+
+def test_nothing_flows_into_the_mark_of_a_signature():
+    text = "We regret to \r\ntell you. \r\n-- \r\nHanako"
+    lines = plain_lines(text, is_flowed=True)
+    assert [line.text for line in lines] == ["We regret to tell you. ", "-- ", "Hanako"]
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "max-height:0; overflow:hidden",
+        "overflow:hidden;height:1px;width:1px",
+        "opacity:0",
+        "visibility:collapse",
+        "position:absolute; left:-9999px",
+        "font-size:0px",
+    ],
+)
+def test_what_is_clipped_or_faded_is_not_read(style):
+    assert [line.text for line in html_lines(f"<div style='{style}'>a</div>b")] == ["b"]
+
+
+@pytest.mark.parametrize(
+    "style", ["max-height:100px;overflow:hidden", "opacity:0.9", "left:-5px", "line-height:0.9"]
+)
+def test_what_is_only_framed_is_read(style):
+    assert [line.text for line in html_lines(f"<div style='{style}'>a</div>b")] == ["a", "b"]

@@ -94,7 +94,7 @@ def test_the_signatures_of_mail_clients_are_known(signature):
         "<hr><div id='x_divRplyFwdMsg'>X</div>",
         "<div id='mail-editor-reference-message-container'>X</div>",
         "<blockquote type='cite'>X</blockquote>",
-        "<div class='moz-cite-prefix'>X</div>",
+        "<div class='moz-cite-prefix'>2026/01/02 10:00, A wrote:</div><blockquote>X</blockquote>",
         "<div class='moz-forward-container'>X</div>",
         "<div class='yahoo_quoted'>X</div>",
         "<div class='protonmail_quote'>X</div>",
@@ -109,3 +109,15 @@ def test_the_older_mails_of_mail_clients_are_known(history):
     assert [part.text for part in letter.own] == ["見送らせていただきます。"]
     assert letter.paragraphs[-1].text.endswith("面接の件。")
     assert letter.paragraphs[-1].voice is Voice.QUOTE
+
+
+def test_a_letter_written_in_the_attribution_of_thunderbird_is_the_writers():
+    cite = "<div class='moz-cite-prefix'>{}</div>"
+    source = cite.format("見送ります。") + cite.format("2026/1/2 10:00, 佐藤 wrote:")
+    assert [part.text for part in read_html(source).own] == ["見送ります。"]
+
+
+def test_in_any_language_the_line_above_a_quote_says_whose_it_is():
+    said = "<div>Thu, 26 Jun 2026 14:00 +0400 от Taro &lt;taro@gmail.example&gt;:</div>"
+    letter = read_html(f"<p>見送ります。</p>{said}<blockquote>面接の件。</blockquote>")
+    assert [part.text for part in letter.own] == ["見送ります。"]

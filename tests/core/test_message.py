@@ -111,6 +111,11 @@ def test_the_leaves_that_were_put_in_are_found(tree, is_bare):
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nb", "not closed"),
         (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b--\r\n", "is empty"),
         (b"Content-Type: text/plain; charset*0=us; charset*1=ascii\r\n\r\nb", "continued"),
+        (b"Content-Type: multipart/mixed; boundary=b (the b)\r\n\r\n--b\r\n", "with a comment"),
+        (
+            b'Content-Type: multipart/mixed; boundary="b "\r\n\r\n--b\r\n\r\n--b --\r\n',
+            "not closed",
+        ),
         (b"Content-Type: text/plain; charset=a; charset=b\r\n\r\nb", "twice"),
         (b"Content-Type: text/plain; a=" + b"x" * 9000 + b"\r\n\r\nb", "too long"),
         (b"Content-Type: ;\r\n\r\nb", "cannot be read"),
@@ -196,3 +201,9 @@ def test_the_parts_of_a_digest_are_mails():
 def test_a_content_md5_vouches_for_its_part():
     raw = mail(multipart("mixed", part("a"), part("b", head="Content-MD5: x\r\n")))
     assert [one.is_sealed for one in read(raw).parts] == [False, True]
+
+
+def test_a_boundary_ends_before_its_blanks():
+    raw = b'Content-Type: multipart/mixed; boundary="b "\r\n\r\n--b \r\n\r\na\r\n--b--\r\n'
+    (leaf,) = read(raw).parts
+    assert raw[leaf.body.start : leaf.body.end] == b"a"

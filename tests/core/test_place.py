@@ -1,5 +1,6 @@
 """Where the block stands: read by a browser's parser, and by an HR person's eye."""
 
+import re
 from dataclasses import replace
 
 import html5lib
@@ -7,17 +8,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay_gateway.core.charset import Text
 from relay_gateway.core.decision import decide
 from relay_gateway.core.edit import apply
-from relay_gateway.core.letter import read_html, read_plain
+from relay_gateway.core.judge import Finding, Hit, Verdict
+from relay_gateway.core.letter import Voice, read_html, read_plain
 from relay_gateway.core.message import Unfit
+from relay_gateway.core.page import Page
 from relay_gateway.core.place import own_links, place
 from relay_gateway.core.reason import Reason
+from relay_gateway.core.rewrite import insert
+from relay_gateway.core.rules import Role
+from relay_gateway.core.sight import is_seen
 from tests.conftest import envelope
 from tests.mails import EN, JA, mail, part, texts
 
 LINK = "https://careerrelay.jp/c/acme"
 CLOSED = set("a li ul ol h1 h2 h3 head title script style textarea select button".split())
+CLOSED |= {"audio", "object", "strike"}
+VOICED = re.compile(r"gmail_(?:quote|signature)|moz-cite-prefix")
 # One page of soup in a thousand is nested otherwise than our reader thinks: the proof refuses it.
 LEFT_ALONE = (Reason.UNFIT, Reason.NO_TEXT, Reason.VERIFY_FAILED)
 TABLE = {"table", "tbody", "thead", "tr"}
@@ -67,6 +76,8 @@ def assert_well_placed(old, new):
     cells = [n for n, name in enumerate(names) if name in ("td", "th")]
     assert not TABLE & set(names[(cells or [-1])[-1] + 1 :])
     assert not any("display:none" in element.getAttribute("style") for element in around)
+    assert not any("max-height:0" in element.getAttribute("style") for element in around)
+    assert not any(VOICED.search(element.getAttribute("class")) for element in around)
     assert [element.tagName for element in after[at][1]][-1] == "a"
 
 
@@ -76,7 +87,10 @@ PIECES = st.sampled_from(
 |</span>|<div style='display:none'>|<!-- c -->|<script>if (a<b) {}</script>|<center>| |<u>|</u>
 |<title>t</title>|<p class=MsoNormal>|<o:p></o:p>|<blockquote>|</blockquote>|<select><option>
 |</select>|</body>|</html>|<body>|<html>|<head>|</head>|<hr>|<img src=x>|<form>|<textarea>
-|<span style='display:none'>|<style>p {}</style>|&nbsp;|</textarea>|<th>|</form>""".split("|")
+|<span style='display:none'>|<style>p {}</style>|&nbsp;|</textarea>|<th>|</form>|<a name=z/>
+|<div class=gmail_quote>|<div class=gmail_signature>|<div class=moz-cite-prefix>|<strike>|<audio>
+|<div style='max-height:0;overflow:hidden'>|<!--[if !mso]><!-->|<!--<![endif]-->|</a>|</center>
+|<p style='color:red'>|<details>|</details>|<object>|</object>|<address>|<i>|</i>""".split("|")
 )
 WORDS = st.sampled_from(["Dear Taro,", "we regret.", "We wish you luck.", "Regards", "", ""])
 
@@ -87,6 +101,75 @@ def test_a_browser_shows_the_block_wherever_it_went(forced, pieces):
     new = with_block(source, forced)
     if new is not None:
         assert_well_placed(source, new)
+
+
+# In these a browser keeps a link or a paragraph open where the next tag seems to begin anew.
+OPEN_ENDED = [
+    "Dear Taro,<br><br><div class='gmail_quote'>Taro wrote:<blockquote>x</blockquote></div>",
+    "<p>We regret.</p><div class='gmail_signature'>Hanako</div>",
+    "<div><a name='a'/><p>We regret.</p><p><a name='b'/>Regards,</p></div>",
+    "<a name=a><p>We regret.</p><p>So sorry.</p><div><a name=b>Regards,</div>",
+    "<a name='a'/><div>We regret.</div><a name='b'/><div>Regards,</div>",
+    "<a name=a><div>We regret.</div><p><a name=b><table><tr><td>Regards,</table>",
+    "<p>We regret.<br><br><font size=1><p>Regards,</font>",
+    "<p>We regret.<table><tr><td>So sorry.</table><font> <p>Regards,</font>",
+    "<td><p>We regret.<br><b> <center>Regards,</center></b>",
+    "We regret.<p><b><div>So sorry.</div></b><p>Regards,",
+    "<marquee><p>We regret.</marquee><p>Regards,",
+    "<audio><p>We regret.</p><p>Regards,</p></audio>",
+    "<noscript><p>We regret.</p><p>Regards,</p></noscript>",
+    "<strike><p>We regret.</p><p>Regards,</p></strike>",
+]
+
+
+def told(paragraph):
+    """The verdict of a rule that has found the decision there."""
+    hit = Hit("see-off", Role.DECISION, 3.0, paragraph, "見送", "見送ります。")
+    return Verdict(Finding.INSERT, "rejection", 3.0, 3.0, "ja", (hit,), ())
+
+
+def refuted(source):
+    """The places that are found, wherever the decision stands, and that a browser refutes."""
+    letter = read_html(source)
+    for number, part_ in enumerate(letter.paragraphs):
+        if part_.voice is not Voice.OWN:
+            continue
+        try:
+            spot = place(letter, told(number))
+        except Unfit:
+            continue
+        page = Page(None, Text(source.encode(), source, "utf_8"), letter)
+        (cut,) = insert(page, spot, (f"{LINK}/x",), f"{LINK}/x").cuts
+        new = source.encode()[: cut.start] + cut.new + source.encode()[cut.start :]
+        if not is_seen(source, new.decode(), cut.new.decode()):
+            yield number
+
+
+@pytest.mark.parametrize("source", OPEN_ENDED)
+def test_no_place_is_found_that_a_browser_would_refute(source):
+    assert not list(refuted(source))
+
+
+@pytest.mark.parametrize("voiced", ["gmail_quote", "gmail_signature", "moz-cite-prefix"])
+def test_the_block_does_not_look_like_a_quote_or_a_signature(forced, voiced):
+    source = f"<div>We regret.</div><div class='{voiced}'>2026/1/2 Taro wrote:</div>"
+    assert with_block(source, forced).count(voiced) == 1
+
+
+def test_where_neighbours_differ_the_block_is_of_the_kind_that_the_letter_has_more_of(forced):
+    red = "<p>佐藤様</p><p style='color:red'>見送ります。</p><p>ご活躍をお祈りします。</p>"
+    assert with_block(red, forced).count("color:red") == 1
+    grey = "<p style='color:grey'>{}</p>"
+    letter = grey.format("佐藤様") + grey.format("見送ります。") + "<p>ご活躍をお祈りします。</p>"
+    assert with_block(letter, forced).count("color:grey") == 3
+
+
+@pytest.mark.parametrize("condition", ["<!--[if !mso]><!-->", "<![if !mso]>"])
+def test_the_block_stands_above_a_condition_of_the_paragraph_below(forced, condition):
+    rows = [f"{condition}<p>{words}</p><!--<![endif]-->\n" for words in LETTER]
+    new = with_block("".join(rows), forced)
+    above = new[: new.index("今後のキャリア")]
+    assert above.count(condition) == above.count("<![endif]") == 2
 
 
 LETTER = [

@@ -119,3 +119,7 @@ def test_a_mark_with_one_byte_changed_is_not_ours(at, byte):
     good = value()
     changed = good[:at] + bytes([byte]) + good[at + 1 :]
     assert is_marked([changed], MAIL, KEYS) == (changed.split() == good.split())
+
+
+def test_the_mark_ends_as_the_lines_of_the_mail_do():
+    assert mark(MAIL, KEYS, b"\n") == mark(MAIL, KEYS).replace(b"\r\n", b"\n")

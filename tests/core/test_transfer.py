@@ -136,6 +136,7 @@ def test_a_soft_break_does_not_part_a_character():
         (b"a", "quoted printable", "unknown"),
         (b"=3", "quoted-printable", "broken quoted"),
         (b"=ZZ", "quoted-printable", "broken quoted"),
+        (b"a= \t\r\nb", "quoted-printable", "broken quoted"),
         (b"QUI=QUJD", "base64", "broken base64"),
         (b"QUJD\r\n-- \r\nfooter", "base64", "broken base64"),
     ],

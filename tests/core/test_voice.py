@@ -67,6 +67,34 @@ def test_an_answer_below_the_quote_is_the_writers(history):
     assert spoken(f"{history}\n\n{NEW}", Voice.OWN) == [NEW.strip()]
 
 
+@pytest.mark.parametrize(
+    "attribution",
+    [
+        '02.04.2026 14:20 пользователь "HR" <\nhr@acme.example> написал:',
+        "Dnia 2026-04-02 14:20, Taro napisał(a):",
+        "El 2/4/2026 14:20, Taro escribió:",
+        "Taro <taro@gmail.example> skrev:",
+    ],
+)
+@pytest.mark.parametrize("gap", ["", "\n"])
+def test_in_any_language_a_date_or_an_address_tells_whose_a_quote_is(attribution, gap):
+    text = f"{NEW}\n{attribution}\n{gap}> 面接の件です。"
+    assert attribution in "\n".join(spoken(text, Voice.QUOTE))
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        "2026/11/22 10:00, 佐藤 wrote:\n面接の件です。",
+        "2026/11/22 10:00, 佐藤 wrote:\n> 面接の件です。",
+        "佐藤さんは書きました:\n> 面接の件です。",
+    ],
+)
+def test_a_sentence_right_above_the_attribution_is_the_writers(history):
+    text = f"今回は見送らせていただきます。\n{history}"
+    assert spoken(text, Voice.OWN) == ["今回は見送らせていただきます。"]
+
+
 CONTACT = """\
 株式会社アクメ
 人事部 採用担当 山田花子（やまだはなこ）
@@ -130,3 +158,12 @@ def test_closing_words_are_no_name(closing):
 def test_endless_blanks_do_not_stop_the_reader():
     # The pattern engine lets nobody else run: a mail like this stopped all others for hours.
     assert spoken(NEW + " " * 90_000 + "x\n", Voice.QUOTE) == []
+
+
+def test_the_rest_of_a_long_line_is_no_signature():
+    long = "We are sorry to say that there is no post for which we could take you on (unless stated"
+    assert spoken(f"Dear Taro,\n\n{long}\notherwise)\n", Voice.SIGNATURE) == []
+    assert spoken(f"Dear Taro,\n\n{long}\notherwise)\n\nHanako\n", Voice.SIGNATURE) == ["Hanako"]
+    for mark in ("-- ", "-----"):
+        signed = spoken(f"Dear Taro,\n\n{long}\n{mark}\nHanako\nTEL 03-0000-0000", Voice.SIGNATURE)
+        assert signed == [f"{mark}\nHanako\nTEL 03-0000-0000"]

@@ -249,7 +249,8 @@ def assert_edited(old, new):
 
 
 def assert_one_insertion(raw, rewritten):
-    mark, _, rest = rewritten.partition(b"\r\n")
+    line_end = b"\r\n" if raw.partition(b"\n")[0].endswith(b"\r") else b"\n"
+    mark, _, rest = rewritten.partition(line_end)
     assert re.fullmatch(rb"X-Relay-Trace: v1 [0-9a-f]{32}", mark)
     gap = b"\r\n\r\n" if b"\r\n\r\n" in raw else b"\n\n"
     assert rest.partition(gap)[0] == raw.partition(gap)[0]
@@ -288,6 +289,6 @@ def test_one_insertion_and_nothing_else_is_new_in_any_tree(raw):
     assert_one_insertion(raw, rewritten)
     assert decide(envelope(), rewritten, forced()).reason is Reason.OWN_TRACE
     # A client that sends its copy anew drops the field and keeps the words.
-    resent = rewritten.partition(b"\r\n")[2].replace(b"<1@", b"<2@", 1)
+    resent = rewritten.partition(b"\n")[2].replace(b"<1@", b"<2@", 1)
     again = decide(envelope(), resent, forced())
     assert (again.reason, again.edits) == (Reason.LINKED_ALREADY, ())

@@ -263,6 +263,13 @@ REWRITE = (
 CHARSET = (
     _bug(
         "charset",
+        "puts words in below a line that ends within a shift",
+        "            self._refuse_shift(start)\n",
+        "",
+        "charset",
+    ),
+    _bug(
+        "charset",
         "writes the block in another charset than the part's",
         'return text.encode("iso2022_jp" if codec == JIS_MS else codec)',
         'return text.encode("cp932" if codec == JIS_MS else codec)',
@@ -299,6 +306,84 @@ CHARSET = (
 PLACE = (
     _bug(
         "place",
+        "gives the block the likeness of the quote below it",
+        'if each.tag in ("p", "div") and _is_own(each)]',
+        'if each.tag in ("p", "div")]',
+        "place",
+    ),
+    _bug(
+        "place",
+        "puts the block into a link that nothing but the next link ends",
+        'if opened.ends_item or "a" in still or (',
+        "if opened.ends_item or (",
+        "place",
+    ),
+    _bug(
+        "place",
+        "ends a paragraph above the tags that stand in it",
+        '("p" in still and not ends_paragraph)',
+        "False",
+        "place",
+    ),
+    _bug(
+        "place",
+        "puts the block where Outlook does not look",
+        "at = _above_condition(letter.source, last.end, opened.start)",
+        "at = opened.start",
+        "place",
+    ),
+    _bug(
+        "place",
+        "dresses the block as the one paragraph in red",
+        "if len(near) > 1 and near[0].attributes != near[1].attributes:",
+        "if not near:",
+        "place",
+    ),
+    _bug(
+        "voice",
+        "takes the sentence above an attribution for a part of it",
+        "    return not _ENDED.search(text) and _ATTRIBUTION",
+        "    return _ATTRIBUTION",
+        "voice",
+    ),
+    _bug(
+        "voice",
+        "takes the rest of a wrapped sentence for a signature",
+        "        start = _below_wrapped(texts, start, own_end)\n",
+        "        pass\n",
+        "voice",
+    ),
+    _bug(
+        "voice",
+        "knows whose a quote is in Japanese and English only",
+        "_ATTRIBUTION.match(text) is not None or _NAMED.match(text) is not None",
+        "_ATTRIBUTION.match(text) is not None",
+        "voice",
+    ),
+    _bug(
+        "element",
+        "shows the block to nobody: in what is clipped",
+        "return _CLIPPED.search(style) is not None and _NO_ROOM.search(style) is not None",
+        "return False",
+        "flow",
+        "place",
+    ),
+    _bug(
+        "flow",
+        "lets a letter flow into its signature",
+        'if is_open and text != "-- " and not',
+        "if is_open and not",
+        "flow",
+    ),
+    _bug(
+        "page",
+        "writes into the plain text what the HTML does not say",
+        "if told and any(",
+        "if not told and any(",
+        "page",
+    ),
+    _bug(
+        "place",
         "puts the block below the signature and the quote",
         "    yield last + 1\n    yield from",
         "    yield len(paragraphs)\n    yield from",
@@ -330,8 +415,8 @@ PLACE = (
     _bug(
         "place",
         "inserts inside the start tag of the paragraph below",
-        "opened.start, True, not below.is_spaced, not first.is_apart",
-        "opened.start + 1, True, not below.is_spaced, not first.is_apart",
+        "return Spot(at, True, not below.is_spaced, not first.is_apart",
+        "return Spot(at + 1, True, not below.is_spaced, not first.is_apart",
         "place",
     ),
     _bug(
@@ -344,15 +429,15 @@ PLACE = (
     _bug(
         "place",
         "puts the block into what is hidden",
-        "if element.tag in _CLOSED or element.is_hidden:",
+        "if element.tag in _CLOSED or not _is_own(element):",
         "if element.tag in _CLOSED:",
         "place",
     ),
     _bug(
         "place",
         "puts the block into links, lists and headings",
-        "if element.tag in _CLOSED or element.is_hidden:",
-        "if element.is_hidden:",
+        "if element.tag in _CLOSED or not _is_own(element):",
+        "if not _is_own(element):",
         "place",
     ),
     _bug(
@@ -379,6 +464,27 @@ PLACE = (
 )
 
 MIME = (
+    _bug(
+        "message",
+        "looks for a blank at the end of a boundary",
+        "    boundary = boundary.rstrip()\n",
+        "",
+        "message",
+    ),
+    _bug(
+        "message",
+        "passes over the comment behind a boundary",
+        'if match[4] and name == "boundary":',
+        "if False:",
+        "message",
+    ),
+    _bug(
+        "transfer",
+        "takes blanks for a part of the soft break",
+        "=(?![0-9A-Fa-f]{2}|",
+        "=(?![0-9A-Fa-f]{2}|[ \\t]|",
+        "transfer",
+    ),
     _bug(
         "message",
         "takes the preamble for the first part",
@@ -565,7 +671,7 @@ PROOF = (
     _bug(
         "sight",
         "lets the block stand in a quote or a signature",
-        "_UNSAID = frozenset([Trait.HIDDEN, Trait.QUOTE, Trait.SIGNATURE])",
+        "_UNSAID = frozenset([Trait.HIDDEN, Trait.QUOTE, Trait.ATTRIBUTION, Trait.SIGNATURE])",
         "_UNSAID = frozenset([Trait.HIDDEN])",
         "sight",
     ),
