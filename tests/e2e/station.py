@@ -35,8 +35,8 @@ class Station:
     """One gateway; it may be killed and started again on the same port, folder and next hop.
 
     The port is nobody else's meanwhile. `settings` are further lines of its file; `listen` are
-    further keys of its listener; `ledger` is the file of its events, and `book` says so to it unless
-    it says otherwise.
+    further keys of its listener; `ledger` is the file of its events, and `book` says so to it
+    unless it says otherwise.
     """
 
     folder: Path
