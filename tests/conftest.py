@@ -16,6 +16,7 @@ from relay_gateway.core.decision import Policy
 from relay_gateway.core.envelope import Client, Envelope
 from relay_gateway.core.tenant import Mode, Scope, Tenant
 from tests.rulebook import shipped
+from tests.stillness import still
 
 settings.register_profile("home", max_examples=25, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None)
@@ -91,6 +92,13 @@ def swept(request):
     yield
     if "redis" in request.node.nodeid or "journalled" in request.node.nodeid:
         sweep()
+
+
+@pytest.fixture
+async def stillness():
+    """Waiting takes no time: see `still`."""
+    with still():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -251,6 +251,7 @@ async def gone(client: Talker, shown: ssl.SSLContext) -> None:
 
 @pytest.mark.parametrize("said", [b"", b"NOOP\r\n", b"\x16\x03\x01\x00\x05hello"])
 @pytest.mark.parametrize("is_implicit", [False, True])
+@pytest.mark.usefixtures("stillness")
 async def test_a_handshake_that_fails_or_stalls_ends_in_time(said, is_implicit):
     entrance = {"is_implicit": is_implicit}
     impatient = Timeouts(connect=0.2)
@@ -448,6 +449,7 @@ async def first_line(
 
 
 @pytest.mark.parametrize("said", [b"EHLO c.example\r\n", V2[:12] + b"\x31" + V2[13:], b"", b"PROX"])
+@pytest.mark.usefixtures("stillness")
 async def test_a_proxy_without_a_header_is_left_without_a_word(said):
     async with listening(access=PROXIED, timeouts=Timeouts(connect=0.1)) as (server, fr):
         client = await Talker.at(fr.port)

@@ -61,6 +61,7 @@ async def test_a_refusal_comes_back_word_for_word(step, said, heard):
 
 
 @pytest.mark.parametrize("step", ["DATA", "DOT"])
+@pytest.mark.usefixtures("stillness")
 async def test_a_client_never_waits_longer_for_a_mail_than_until_it_would_send_again(step):
     # Were each wait by itself, they could be longer together than the client's ten minutes.
     patient = Timeouts(reply=3600.0, final_dot=0.2)
@@ -110,6 +111,7 @@ async def test_what_is_no_reply_is_never_success_nor_refusal(step, said):
 
 
 @pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.usefixtures("stillness")
 async def test_silence_ends_and_may_be_tried_again(step):
     async with NextServer({step: HANG}) as server:
         assert await sent(server, timeouts=IMPATIENT) == NO_NEXT_HOP
@@ -155,6 +157,7 @@ async def test_words_that_nobody_asked_for_end_the_connection():
         hop.close()
 
 
+@pytest.mark.usefixtures("stillness")
 async def test_who_answers_before_the_end_never_gets_the_end():
     early = asyncio.Event()
     async with NextServer({"DATA": (b"354 go\r\n", early, b"250 enough\r\n")}) as server:
