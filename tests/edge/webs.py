@@ -21,6 +21,7 @@ from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.web_service import Front, WebService
 from relay_gateway.gateway import Ledger
 from tests.conftest import ACME, Clock
+from tests.stillness import still
 
 KEY = report.secret("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=")
 ACME_WEB = replace(ACME, front="https://go.acme.example/r", hook_secrets=(KEY,))
@@ -145,5 +146,8 @@ async def web(
     try:
         yield Visitor(service, ledger or own, clock, metrics)
     finally:
+        with still():
+            # uvicorn looks ten times a second whether it is to end, and waits once more.
+            await service._web.stop(10)
         await service.stop(10)
         await own.close()
