@@ -73,7 +73,7 @@ class NextServer:
     tls: ssl.SSLContext | None = None
     is_implicit: bool = False
     port: int = 0
-    patience: float = 10.0
+    patience: float = 60.0
     mails: list[Accepted] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     connections: int = 0

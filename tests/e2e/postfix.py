@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _PATH = f"/usr/sbin:/usr/local/sbin:{os.environ.get('PATH', '')}"
-_WITHIN = 20
+_WITHIN = 60
 # What only an accident leaves running ends by itself.
 _LONGEST_LIFE = 120
 

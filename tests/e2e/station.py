@@ -108,6 +108,12 @@ class Station:
         await self._until(is_it)
         return seen[-1]
 
+    async def reload(self) -> int:
+        """Have it read its settings anew, by the signal; the generation that this makes."""
+        before = sum('"event": "reloaded"' in line for line in self.words)
+        self.tell(signal.SIGHUP)
+        return (await self.said("reloaded", before + 1))["generation"]
+
     async def ask(self, *command: str) -> tuple[int, str]:
         """Run another command with the same settings: its exit status and what it says to the
         user.
