@@ -19,6 +19,7 @@ from tests.doubles import DROP, HANG, Drip, NextServer, Talker
 from tests.edge.fronts import front, pass_on
 from tests.edge.stage import Stage
 from tests.edge.test_wire import LOOKALIKES
+from tests.ports import reserved
 
 DIALOGS = sorted((Path(__file__).parent / "dialogs").glob("*.smtp"))
 
@@ -402,9 +403,7 @@ async def test_every_refusal_is_a_line_in_the_log_that_names_nobody():
 
 
 async def test_a_next_hop_that_is_down_is_a_line_in_the_log():
-    with capture_logs() as lines:
-        async with NextServer() as server:
-            port = server.port
+    with capture_logs() as lines, reserved() as port:
         async with front(port) as front_end:
             client = await front_end.client()
             await client.ask(b"EHLO client.example")

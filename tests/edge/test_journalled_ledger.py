@@ -38,10 +38,11 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 @asynccontextmanager
 async def opened(
-    server: RedisServer, journal: Path, patience: float = 0.25, replicas: int = 0
+    server: RedisServer, journal: Path, replicas: int = 0
 ) -> AsyncIterator[JournalledLedger]:
-    shared = RedisLedger(server.place, 1.0, Replicas(replicas))
-    ledger = JournalledLedger(shared, Journal(journal), patience, may_be_away=True)
+    # Longer than a busy disk takes for what is to be kept at once.
+    shared = RedisLedger(server.place, 5.0, Replicas(replicas))
+    ledger = JournalledLedger(shared, Journal(journal), 1.0, may_be_away=True)
     await ledger.open()
     try:
         yield ledger
