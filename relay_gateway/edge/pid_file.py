@@ -45,9 +45,11 @@ class PidFile:
             raise
 
     def write(self, note: Note) -> None:
-        """Say something else than before."""
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, note.text().encode("utf-8", "replace"), 0)
+        """Say something else than before; whoever reads just now finds the one or the other."""
+        text = note.text().encode("utf-8", "replace")
+        before = os.fstat(self._handle).st_size
+        os.pwrite(self._handle, text.ljust(before, b"\n"), 0)
+        os.ftruncate(self._handle, len(text))
 
     def leave(self) -> None:
         """Hold it no longer, in this process; a child does so and its parent holds on."""
@@ -98,4 +100,4 @@ def _parsed(raw: bytes) -> Note:
         begun, ended = map(int, lines[1].split())
     except (IndexError, ValueError):
         return Note(0, 0)
-    return Note(pid, generation, begun, ended, tuple(lines[2:]))
+    return Note(pid, generation, begun, ended, tuple(filter(None, lines[2:])))
