@@ -9,7 +9,7 @@ import warnings
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from relay_gateway.core import block
 from relay_gateway.core.decision import Policy
@@ -18,8 +18,10 @@ from relay_gateway.core.tenant import Mode, Scope, Tenant
 from tests.rulebook import shipped
 from tests.stillness import still
 
-settings.register_profile("home", max_examples=25, deadline=None)
-settings.register_profile("ci", max_examples=200, deadline=None)
+# How fast examples come says more of the machine than of the test.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("home", PATIENT, max_examples=25)
+settings.register_profile("ci", PATIENT, max_examples=200)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 ACME = Tenant(
