@@ -473,6 +473,25 @@ async def test_a_proxy_that_has_said_nothing_does_not_hold_up_the_end():
         await client.close()
 
 
+async def test_a_client_whose_proxy_is_still_to_tell_of_it_is_served_although_we_retire():
+    async with listening(access=PROXIED) as (_, fr):
+        client, other = await Talker.at(fr.port), await Talker.at(fr.port)
+        # Who comes first is met first.
+        await other.say(b"PROXY UNKNOWN\r\n")
+        assert (await other.hear()).startswith(b"554")
+        await other.close()
+        retiring = asyncio.create_task(fr.retire(60))
+        await asyncio.wait([asyncio.create_task(fr.empty())])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not retiring.done()
+        await client.say(V2)
+        assert (await client.hear()).startswith(b"220")
+        assert (await client.ask(b"QUIT")).startswith(b"221")
+        await retiring
+        await client.close()
+
+
 async def test_a_forwarder_speaks_for_others_one_mail_at_a_time():
     relay = Relay()
     forwarders = Access(LOOPBACK.clients, forwarders=LOOPBACK.clients)
