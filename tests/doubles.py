@@ -259,7 +259,7 @@ class Talker:
     async def line(self) -> bytes:
         """The next line without its end; empty when the other side has gone."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return (await self.reader.readline()).removesuffix(b"\r\n")
         except ConnectionError:
             return b""

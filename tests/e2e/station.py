@@ -153,7 +153,7 @@ class Station:
         self.is_up.clear()
         with suppress(ProcessLookupError):
             self.process.send_signal(its)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.drain
             return await self.process.wait()
 

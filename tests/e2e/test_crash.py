@@ -24,7 +24,7 @@ def submit(port: int, number: int) -> bool:
     """One try of a mail server; whether the mail was taken."""
     raw = REJECTION.replace(b"<1@acme", b"<%d@acme" % number)
     try:
-        client = smtplib.SMTP("127.0.0.1", port, timeout=20)
+        client = smtplib.SMTP("127.0.0.1", port, timeout=60)
         client.ehlo("mail.acme.example")
         client.mail("saiyo@acme.example", ["BODY=8BITMIME"])
         client.rcpt(f"person{number}@mail.example")

@@ -153,7 +153,7 @@ async def send(
 
 def _send(port: int, raw: bytes, recipient: str, said: tuple[str, ...]) -> tuple[int, str]:
     source = ("127.0.0.9", 0)
-    with smtplib.SMTP("127.0.0.1", port, "pc.acme.example", 20, source_address=source) as client:
+    with smtplib.SMTP("127.0.0.1", port, "pc.acme.example", 60, source_address=source) as client:
         client.ehlo()
         code, words = client.mail(SENDER, ["BODY=8BITMIME", *said])
         if code == 250:
@@ -270,7 +270,7 @@ async def test_what_postfix_offers_is_offered_and_its_size_is_kept(its: Way):
 
 
 def _offers(port: int) -> Mapping[str, str]:
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.ehlo()
         return client.esmtp_features
 
@@ -289,7 +289,7 @@ async def test_an_address_beyond_ascii_arrives_as_it_was_written(its: Way):
 
 
 def _send_utf8(port: int, recipient: str) -> tuple[int, bytes]:
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.ehlo()
         client.mail(SENDER, ["BODY=8BITMIME", "SMTPUTF8"])
         client.command_encoding = "utf-8"

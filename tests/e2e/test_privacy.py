@@ -302,7 +302,7 @@ async def test_a_run_on_redis_names_nobody_nor_does_the_journal_while_it_is_away
             redis.pause()
             assert (await send(its.port, (QUILL,), letter(9, part(LETTER), QUILL)))[:3] == b"250"
             journal = Journal(tmp_path / "journal.sqlite3", only_reads=True)
-            assert await asyncio.wait_for(journal.waiting(), 10)
+            assert await asyncio.wait_for(journal.waiting(), 60)
             found = at_rest(tmp_path, its)
         finally:
             redis.go_on()

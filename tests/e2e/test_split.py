@@ -24,7 +24,7 @@ OK = b"250 2.1.5 fine\r\n"
 def submit(port: int) -> bool:
     """One try of a mail server; whether the mail was taken."""
     try:
-        client = smtplib.SMTP("127.0.0.1", port, timeout=20)
+        client = smtplib.SMTP("127.0.0.1", port, timeout=60)
         client.sendmail("saiyo@acme.example", PEOPLE, HIDDEN, ["BODY=8BITMIME"])
         client.close()
     except (smtplib.SMTPException, OSError):

@@ -42,7 +42,7 @@ LINK = re.compile(rb"https://go\.acme\.example(/r/(\w{24}))")
 
 def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str):
     """The status, the place that it leads to, and the body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
@@ -57,7 +57,7 @@ async def asked(port: int, method: str, path: str, body: bytes | None = None, **
 
 
 def submit(port: int) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.sendmail("saiyo@acme.example", ["taro@gmail.example"], REJECTION)
 
 
@@ -136,7 +136,7 @@ async def test_a_letter_with_such_a_link_is_not_linked_again(tmp_path: Path):
             first = server.mails[0].raw
 
             def resend() -> None:
-                with smtplib.SMTP(*gateway.address, timeout=20) as client:
+                with smtplib.SMTP(*gateway.address, timeout=60) as client:
                     raw = re.sub(rb"(?im)^x-relay-trace:.*\r\n", b"", first)
                     raw = raw.replace(b"Message-ID: <", b"Message-ID: <again-")
                     client.sendmail("saiyo@acme.example", ["taro@gmail.example"], raw)

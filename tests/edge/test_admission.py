@@ -273,7 +273,7 @@ async def test_a_handshake_that_fails_or_stalls_ends_in_time(said, is_implicit):
 async def heard(client: Talker) -> bytes:
     """All that comes to the end."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await client.reader.read()
     except ConnectionResetError:
         return b""
@@ -439,7 +439,7 @@ async def first_line(
     client: Talker, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
 ) -> bytes:
     """What the server says first under TLS."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             incoming.write(await client.reader.read(2**16))
             try:

@@ -171,7 +171,7 @@ async def test_what_was_recorded_after_the_acceptance_ends_although_the_client_i
         await accepted.wait()
         await client.close()
         recorded.set()
-        await asyncio.wait_for(done.wait(), 10)
+        await asyncio.wait_for(done.wait(), 60)
 
 
 class Fault(Exception):
@@ -450,7 +450,7 @@ async def test_whatever_a_client_says_is_obeyed_or_refused(lines, end):
             client = await Talker.at(front_end.port)
             await client.say(b"".join(line + end for line in lines) + b"\r\n.\r\nQUIT\r\n")
             client.writer.write_eof()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 heard = await client.reader.read()
             await client.close()
         assert all(

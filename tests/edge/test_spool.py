@@ -152,8 +152,8 @@ async def test_what_is_too_large_is_not_kept_on_disk():
 async def test_fifty_megabytes_arrive_as_they_were_sent():
     lines = random.Random(1)  # noqa: S311 - no secret, the same each time
     piece = b"".join(
-        lines.randbytes(lines.randrange(200)).translate(None, b"\r\n\0") + b"\r\n"
-        for _ in range(10_000)
+        lines.randbytes(lines.randrange(990)).translate(None, b"\r\n\0") + b"\r\n"
+        for _ in range(2_000)
     )
     raw = b"Subject: large\r\n\r\n" + piece * (50 * 10**6 // len(piece))
     stuffed = raw.replace(b"\r\n.", b"\r\n..")

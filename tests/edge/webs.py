@@ -103,7 +103,7 @@ class Visitor:
         return [event for event in await self.ledger.events(tenant) if event.kind is kind]
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answered:
-        connection = http.client.HTTPConnection(*self.service.address, timeout=20)
+        connection = http.client.HTTPConnection(*self.service.address, timeout=60)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
