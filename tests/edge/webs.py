@@ -130,13 +130,14 @@ async def web(
     *,
     tenants: tuple[Tenant, ...] = (ACME_WEB, OTHER),
     ledger: Ledger | None = None,
+    now: float = NOW + 60,
     **but: Any,
 ) -> AsyncIterator[Visitor]:
     """A web service at work, with one mail delivered a minute ago."""
     own = SqliteLedger(folder / "ledger.sqlite3")
     await own.open()
-    await own.record(delivered())
-    clock = Clock(NOW + 60)
+    await own.record(delivered(now - 60))
+    clock = Clock(now)
     (group,) = bind([("127.0.0.1", 0)], {}).values()
     settings = {"tls": None, "proxies": (), "rate": 1000, "total_rate": 1000, **but}
     front = Front(group, store=folder / "hooks.sqlite3", **settings)
