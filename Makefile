@@ -24,7 +24,7 @@ types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 tests: $(VENV)/dev.stamp
-	$(BIN)/pytest --numprocesses=auto -rs
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal -rs
 
 # Processes that the tests start are not seen by it.
 coverage: $(VENV)/dev.stamp

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import warnings
 
 import pytest
 import structlog
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from relay_gateway.core import block
 from relay_gateway.core.decision import Policy
 from relay_gateway.core.envelope import Client, Envelope
 from relay_gateway.core.tenant import Mode, Scope, Tenant
 from tests.rulebook import shipped
+from tests.stillness import still
 
-settings.register_profile("home", max_examples=25, deadline=None)
-settings.register_profile("ci", max_examples=200, deadline=None)
+# How fast examples come says more of the machine than of the test.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("home", PATIENT, max_examples=25)
+settings.register_profile("ci", PATIENT, max_examples=200)
 settings.load_profile("ci" if os.environ.get("CI") else "home")
 
 ACME = Tenant(
@@ -47,6 +51,31 @@ def plain_log():
     structlog.reset_defaults()
 
 
+def pytest_collection_finish():
+    """What stands now stays to the end: the collector need not look at it after each test."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    """What a failed test has left open is its own fault: it must not fail the next one, too."""
+    before = item.session.testsfailed
+    result = yield
+    if item.session.testsfailed > before:
+        # Python keeps the last fault for a debugger, and with it all that its frames held.
+        sys.last_exc = sys.last_value = sys.last_traceback = None
+        sweep()
+    return result
+
+
+def sweep():
+    """Have the collector find what is open and in nobody's hands, without a word."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 def pytest_collection_modifyitems(items):
     """What takes half a minute and more is for `make chaos`."""
     if not os.environ.get("RELAY_GATEWAY_CHAOS"):
@@ -64,9 +93,14 @@ def swept(request):
     """
     yield
     if "redis" in request.node.nodeid or "journalled" in request.node.nodeid:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()
+        sweep()
+
+
+@pytest.fixture
+async def stillness():
+    """Waiting takes no time: see `still`."""
+    with still():
+        yield
 
 
 @pytest.fixture(scope="session")

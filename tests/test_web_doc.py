@@ -24,8 +24,7 @@ TOOLS = ("bash", "curl", "openssl", "od")
 async def test_the_request_by_hand_is_taken(tmp_path):
     script = re.search(r"```bash\n(.*?)```", PAPER, re.DOTALL)[1]
     answer = re.search(r"```json\n(.*?)\n```", PAPER, re.DOTALL)[1]
-    async with web(tmp_path) as visitor:
-        visitor.clock.time = time.time()
+    async with web(tmp_path, now=time.time()) as visitor:
         host, port = visitor.service.address
         environ = {
             "TOKEN": TOKEN,

@@ -32,6 +32,11 @@ class Header(asyncio.BufferedProtocol):
         self._proxies, self._begin = proxies, begin
         self._others, self._within = others, within
         self._head, self._room = b"", bytearray()
+        self._is_settled = asyncio.Event()
+
+    async def settled(self) -> None:
+        """Wait until there is a client, or nobody any more."""
+        await self._is_settled.wait()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the header, if it is a proxy that has connected."""
@@ -82,3 +87,4 @@ class Header(asyncio.BufferedProtocol):
         if self in self._others:
             self._others.remove(self)
             self._patience.cancel()
+            self._is_settled.set()

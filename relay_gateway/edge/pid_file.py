@@ -1,7 +1,8 @@
 """The file by which others find a running gateway, and hear what became of a reload.
 
 `PID GENERATION`, then how many reloads were begun and how many ended, then why the last one
-failed, if it did. It counts only while somebody holds its lock: a file that is left over does not.
+failed, if it did, and at the end a checksum, for it may be read while it is written. It counts only
+while somebody holds its lock: a file that is left over does not.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+from zlib import crc32
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Note:
         """The lines of the file."""
         faults = (" ".join(fault.split()) for fault in self.faults)
         head = f"{self.pid} {self.generation}", f"{self.begun} {self.ended}"
-        return "".join(f"{line}\n" for line in (*head, *faults))
+        lines = (*head, *faults)
+        return "".join(f"{line}\n" for line in (*lines, _checksum(lines)))
 
 
 class PidFile:
@@ -45,9 +50,10 @@ class PidFile:
             raise
 
     def write(self, note: Note) -> None:
-        """Say something else than before."""
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, note.text().encode("utf-8", "replace"), 0)
+        """Say something else than before; whoever reads just now finds the one or the other."""
+        text = note.text().encode("utf-8", "replace")
+        os.pwrite(self._handle, text, 0)
+        os.ftruncate(self._handle, len(text))
 
     def leave(self) -> None:
         """Hold it no longer, in this process; a child does so and its parent holds on."""
@@ -57,10 +63,8 @@ class PidFile:
 def read(path: Path) -> Note | None:
     """What the gateway that holds the file has to say; None if no gateway holds it."""
     try:
-        with path.open("rb") as file:
-            if _is_free(file.fileno()):
-                return None
-            return _parsed(file.read())
+        with path.open("rb", buffering=0) as file:
+            return None if _is_free(file.fileno()) else _steady(file)
     except FileNotFoundError:
         return None
 
@@ -90,12 +94,30 @@ def _is_free(handle: int) -> bool:
     return True
 
 
+def _steady(file: FileIO) -> Note:
+    """What stands there, once it is written to its end."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        file.seek(0)
+        raw = file.read()
+        note = _parsed(raw)
+        if note.pid or not raw or time.monotonic() >= end:
+            return note
+        time.sleep(_PAUSE)
+
+
 def _parsed(raw: bytes) -> Note:
     """What stands there; with no process where somebody is about to write."""
     lines = raw.decode("utf-8", "replace").splitlines()
     try:
+        *lines, told = lines
         pid, generation = map(int, lines[0].split())
         begun, ended = map(int, lines[1].split())
     except (IndexError, ValueError):
         return Note(0, 0)
-    return Note(pid, generation, begun, ended, tuple(lines[2:]))
+    is_whole = told == _checksum(lines)
+    return Note(pid, generation, begun, ended, tuple(lines[2:])) if is_whole else Note(0, 0)
+
+
+def _checksum(lines: Sequence[str]) -> str:
+    return f"{crc32(chr(10).join(lines).encode('utf-8', 'replace')):08x}"

@@ -77,6 +77,9 @@ class FrontEnd:
         for _ in range(_TURNS):
             # Who has been accepted is here a few turns of the loop later.
             await asyncio.sleep(0)
+        for header in tuple(self.headers):
+            # Or as soon as a proxy has told whose connection it is.
+            await header.settled()
         await self._settled(patience)
         for dialog in tuple(self.dialogs):
             dialog.wind_up()

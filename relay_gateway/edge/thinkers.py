@@ -225,8 +225,9 @@ class Thinkers:
     async def _ask(self, line: Line, envelope: Envelope, raw: Raw) -> Decision | _Fault:
         loop = asyncio.get_running_loop()
         try:
-            await _send(line.near, envelope, raw)
+            # Before, for its alarm runs as soon as it has the mail, and we may be held up then.
             asked = loop.time()
+            await _send(line.near, envelope, raw)
             found = await _receive(line.near)
         except (EOFError, OSError) as gone:
             raise BrokenThought("a thinker ended in the middle of a thought") from gone

@@ -18,6 +18,8 @@ log = structlog.get_logger()
 
 # A request is a few hundred octets and its answer fewer: nobody honest stays longer.
 _LIFE = 30.0
+# What a browser has connected for is asked at once; it may also connect for nothing.
+_TO_ASK = 1.0
 _CONNECTIONS = 200
 _HEADER = 16 * 1024
 
@@ -91,6 +93,8 @@ class _Server(uvicorn.Server):
 class _Protocol(H11Protocol):
     """A connection with an end: it does not matter at which point somebody falls silent."""
 
+    _is_last = False
+
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         # Each takes a file that mail may need.
@@ -101,3 +105,20 @@ class _Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()
         super().connection_lost(exc)
+
+    # Not uvicorn's: it hangs up on who has just come, whose browser then shows a fault.
+    def shutdown(self) -> None:
+        if self.cycle is None:
+            self._is_last = True
+            self.loop.call_later(_TO_ASK, self._give_up)
+        else:
+            super().shutdown()
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        if self._is_last and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def _give_up(self) -> None:
+        if self.cycle is None:
+            self.transport.close()

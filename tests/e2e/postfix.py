@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _PATH = f"/usr/sbin:/usr/local/sbin:{os.environ.get('PATH', '')}"
-_WITHIN = 20
+_WITHIN = 60
 # What only an accident leaves running ends by itself.
 _LONGEST_LIFE = 120
 
@@ -104,12 +102,13 @@ class Postfix:
             await self._master.wait()
         shutil.rmtree(self.folder)
 
-    async def logged(self, words: str) -> str:
-        """Wait for a line of the log that holds these words."""
+    async def logged(self, words: str, after: str = "") -> str:
+        """Wait for a line of the log that holds these words and comes after that one."""
         found: list[str] = []
+        since = self.lines.index(after) + 1 if after else 0
 
         def is_found() -> bool:
-            found[:] = [line for line in self.lines if words in line]
+            found[:] = [line for line in self.lines[since:] if words in line]
             return bool(found) or self._listening.done()
 
         async with asyncio.timeout(_WITHIN), self._news:
@@ -158,15 +157,6 @@ class Postfix:
                 self._news.notify_all()
         async with self._news:
             self._news.notify_all()
-
-
-@contextmanager
-def reserved() -> Iterator[int]:
-    """A port that Postfix may listen on and nobody else is given: it wants to be told one."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        yield int(holder.getsockname()[1])
 
 
 def _door(port: int, options: Mapping[str, str]) -> str:

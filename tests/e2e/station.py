@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from relay_gateway.cli.demo import COMPANY
+from relay_gateway.core.credit import Event
+from relay_gateway.edge.journal import Journal
+from relay_gateway.edge.sqlite_ledger import SqliteLedger
+from tests.ports import reserve
 
 # Enough to know the letters of these tests; the shipped rules take most of the time of a start.
 FEW_RULES = """\
@@ -30,8 +34,9 @@ rules:
 class Station:
     """One gateway; it may be killed and started again on the same port, folder and next hop.
 
-    `settings` are further lines of its file; `listen` are further keys of its listener; `ledger` is
-    the file of its events, and `book` says so to it unless it says otherwise.
+    The port is nobody else's meanwhile. `settings` are further lines of its file; `listen` are
+    further keys of its listener; `ledger` is the file of its events, and `book` says so to it
+    unless it says otherwise.
     """
 
     folder: Path
@@ -48,6 +53,7 @@ class Station:
         (self.folder / "companies").mkdir()
         (self.folder / "few.yaml").write_text(FEW_RULES, "utf-8")
         self.company(COMPANY)
+        self.port = self.port or reserve(self)
 
     @property
     def ledger(self) -> Path:
@@ -65,16 +71,18 @@ class Station:
     def configure(self) -> None:
         """Write the settings of the gateway."""
         rules = "" if "rules:" in self.settings else "rules: [./few.yaml]\n"
+        # No letter is to be left alone because the machine is busy.
+        calm = "" if "timeouts:" in self.settings else "timeouts: {think: 60}\n"
         self.path.write_text(
             f'listen: {{address: "127.0.0.1:{self.port}", clients: [127.0.0.0/8],'
             f" hostname: gateway.acme.example, {self.listen}}}\n"
             f"next_hop: {{host: 127.0.0.1, port: {self.next_hop}, tls: none}}\n"
-            f"ledger: {self.book}\ncompanies: companies\n{rules}{self.settings}\n",
+            f"ledger: {self.book}\ncompanies: companies\n{rules}{calm}{self.settings}\n",
             "utf-8",
         )
 
     async def start(self) -> None:
-        """Come up, and know the port."""
+        """Come up."""
         self.configure()
         self.words = []
         self._news = asyncio.Condition()
@@ -85,8 +93,7 @@ class Station:
             start_new_session=True,
         )
         self.drain = asyncio.create_task(self._read())
-        line = await self._until(lambda line: line.startswith("Listening on "))
-        self.port = int(line.split(" for ")[0].rpartition(":")[2])
+        await self._until(lambda line: line.startswith("Listening on "))
         self.is_up.set()
 
     async def said(self, event: str, times: int = 1) -> dict[str, Any]:
@@ -100,6 +107,12 @@ class Station:
 
         await self._until(is_it)
         return seen[-1]
+
+    async def reload(self) -> int:
+        """Have it read its settings anew, by the signal; the generation that this makes."""
+        before = sum('"event": "reloaded"' in line for line in self.words)
+        self.tell(signal.SIGHUP)
+        return (await self.said("reloaded", before + 1))["generation"]
 
     async def ask(self, *command: str) -> tuple[int, str]:
         """Run another command with the same settings: its exit status and what it says to the
@@ -118,6 +131,19 @@ class Station:
             printed, words = await its.communicate(stdin)
         return its.returncode, printed, words
 
+    async def events(self) -> list[Event]:
+        """What its file of events holds, once no event waits beside it for a busy disk."""
+        journal = Journal(self.ledger.with_name("ledger.journal.sqlite3"), only_reads=True)
+        async with asyncio.timeout(60):
+            while await journal.waiting(1):  # noqa: ASYNC110 - another process strikes out
+                await asyncio.sleep(0.05)
+        ledger = SqliteLedger(self.ledger, only_reads=True)
+        await ledger.open()
+        try:
+            return list(await ledger.events("acme"))
+        finally:
+            await ledger.close()
+
     def tell(self, its: signal.Signals) -> None:
         """Send a signal."""
         self.process.send_signal(its)
@@ -127,7 +153,7 @@ class Station:
         self.is_up.clear()
         with suppress(ProcessLookupError):
             self.process.send_signal(its)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await self.drain
             return await self.process.wait()
 

@@ -12,7 +12,6 @@ import pytest
 
 from relay_gateway.core.account import state
 from relay_gateway.core.credit import Kind, Terms
-from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.doubles import NextServer
 from tests.e2e.station import station
 from tests.test_gateway import REJECTION
@@ -25,7 +24,7 @@ def submit(port: int, number: int) -> bool:
     """One try of a mail server; whether the mail was taken."""
     raw = REJECTION.replace(b"<1@acme", b"<%d@acme" % number)
     try:
-        client = smtplib.SMTP("127.0.0.1", port, timeout=20)
+        client = smtplib.SMTP("127.0.0.1", port, timeout=60)
         client.ehlo("mail.acme.example")
         client.mail("saiyo@acme.example", ["BODY=8BITMIME"])
         client.rcpt(f"person{number}@mail.example")
@@ -49,21 +48,18 @@ def of(number: int, mails) -> list[bytes]:
     return [mail.raw for mail in mails if b"Message-ID: <%d@acme" % number in mail.raw]
 
 
-@pytest.mark.parametrize("step", ["MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.parametrize("steps", [("MAIL", "DATA"), ("RCPT", "DOT"), ("DOT", "MAIL")])
 async def test_a_gateway_killed_under_load_loses_nothing_and_counts_each_once(
-    tmp_path: Path, step: str
+    tmp_path: Path, steps: tuple[str, str]
 ):
     async with NextServer() as server, station(tmp_path, server.port) as gateway:
         crowd = asyncio.gather(*(deliver(gateway, number) for number in range(PEOPLE)))
-        for times in (3, 12):
+        for step, times in zip(steps, (3, 12), strict=True):
             await server.reached(step, times)
             await gateway.kill()
             await gateway.start()
         tries = await crowd
-        ledger = SqliteLedger(gateway.ledger)
-        await ledger.open()
-        events = await ledger.events("acme")
-        await ledger.close()
+        events = await gateway.events()
 
     for number, attempts in enumerate(tries):
         copies = of(number, server.mails)

@@ -18,11 +18,11 @@ import pytest
 from relay_gateway.cli.demo import COMPANY
 from relay_gateway.core.account import state
 from relay_gateway.core.credit import Kind, Terms
-from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.certificates import authority
 from tests.doubles import NextServer, Talker
 from tests.e2e.station import Station, children, family, gone, station
 from tests.e2e.test_crash import deliver, submit
+from tests.ports import reserve
 from tests.test_gateway import REJECTION
 
 LINK = re.compile(rb"https://careerrelay\.jp/c/acme/(\w{24})")
@@ -69,10 +69,7 @@ async def refused(port: int) -> None:
 
 
 async def people(gateway: Station) -> int:
-    ledger = SqliteLedger(gateway.ledger)
-    await ledger.open()
-    events = await ledger.events("acme")
-    await ledger.close()
+    events = await gateway.events()
     referrals = {event.referral for event in events if event.referral}
     assert sum(event.kind is Kind.ACCEPTED for event in events) == len(referrals)
     return state(events, Terms()).people
@@ -227,7 +224,7 @@ async def test_the_old_generation_ends_when_its_clients_have_gone(tmp_path: Path
     async with NextServer() as server, station(tmp_path, server.port) as gateway:
         (old,) = gateway.workers
         idle = await client(gateway.port)
-        assert (await gateway.ask("reload"))[0] == 0
+        await gateway.reload()
 
         assert (await idle.ask(b"NOOP")).startswith(b"250")
         assert (await idle.ask(b"QUIT")).startswith(b"221")
@@ -260,14 +257,12 @@ async def test_several_reloads_in_a_row_are_as_many_generations(tmp_path: Path):
         clients = []
         for generation in (2, 3, 4):
             clients.append(await in_data(gateway.port))
-            status, words = await gateway.ask("reload")
-            assert (status, f"(generation {generation})" in words) == (0, True)
+            assert await gateway.reload() == generation
         for busy in clients:
             assert (await finish(busy)).startswith(b"250")
             await busy.close()
 
         assert len(server.mails) == 3
-        assert (await gateway.said("reloaded", 3))["generation"] == 4
         assert await gateway.kill(signal.SIGTERM) == 0
 
 
@@ -279,7 +274,7 @@ async def test_a_renewed_certificate_is_shown_after_a_reload(tmp_path: Path):
     async with NextServer() as server, station(tmp_path, server.port, listen=tls) as gateway:
         assert await name_shown(gateway.port) == "old.acme.example"
         shown.write_bytes(b"".join(each.read_bytes() for each in ours.issue("new.acme.example")))
-        assert (await gateway.ask("reload"))[0] == 0
+        await gateway.reload()
         assert await name_shown(gateway.port) == "new.acme.example"
 
 
@@ -300,19 +295,14 @@ async def test_a_reload_may_add_and_drop_addresses(tmp_path: Path):
     async with NextServer() as server, station(tmp_path, server.port) as gateway:
         first = gateway.port
         busy = await in_data(first)
-        gateway.port = free_port()
+        gateway.port = reserve(gateway)
         gateway.configure()
-        assert (await gateway.ask("reload"))[0] == 0
+        await gateway.reload()
 
         assert await deliver(gateway, 1) == 1
         await refused(first)
         assert (await finish(busy)).startswith(b"250")
         await busy.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return found.getsockname()[1]
 
 
 async def test_bad_settings_are_told_where_they_stand_and_change_nothing(tmp_path: Path):

@@ -27,6 +27,7 @@ from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from tests.doubles import NextServer
 from tests.e2e.station import FEW_RULES, Station, station
 from tests.edge.webs import aside
+from tests.ports import reserved
 from tests.test_gateway import REJECTION
 
 KEY = b"the webhook key of these tests, 32 octets"
@@ -41,7 +42,7 @@ LINK = re.compile(rb"https://go\.acme\.example(/r/(\w{24}))")
 
 def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str):
     """The status, the place that it leads to, and the body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)
@@ -56,7 +57,7 @@ async def asked(port: int, method: str, path: str, body: bytes | None = None, **
 
 
 def submit(port: int) -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=20) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
         client.sendmail("saiyo@acme.example", ["taro@gmail.example"], REJECTION)
 
 
@@ -135,7 +136,7 @@ async def test_a_letter_with_such_a_link_is_not_linked_again(tmp_path: Path):
             first = server.mails[0].raw
 
             def resend() -> None:
-                with smtplib.SMTP(*gateway.address, timeout=20) as client:
+                with smtplib.SMTP(*gateway.address, timeout=60) as client:
                     raw = re.sub(rb"(?im)^x-relay-trace:.*\r\n", b"", first)
                     raw = raw.replace(b"Message-ID: <", b"Message-ID: <again-")
                     client.sendmail("saiyo@acme.example", ["taro@gmail.example"], raw)
@@ -148,19 +149,17 @@ async def test_a_letter_with_such_a_link_is_not_linked_again(tmp_path: Path):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux can")
 async def test_it_answers_through_a_reload_and_ends_with_the_gateway(tmp_path: Path):
     async with NextServer() as server:
-        settings = 'web: {listen: "127.0.0.1:0"}\nworkers: 2'
-        async with station(tmp_path, server.port, settings=settings) as gateway:
-            said = await gateway._until(lambda line: line.startswith("The web service listens"))
-            port = int(said.strip().rstrip(".").rpartition(":")[2])
-            assert (await asked(port, "GET", "/readyz"))[0] == 200
-            status, words = await gateway.ask("reload")
-            assert status == 0, words
-            for _ in range(5):
-                assert (await asked(port, "GET", "/healthz"))[0] == 200
-            gateway.tell(signal.SIGTERM)
-            assert await gateway.kill(signal.SIGCONT) == 0
-            with pytest.raises(OSError):  # noqa: PT011 - refused or reset, both will do
-                await asked(port, "GET", "/healthz")
+        with reserved() as port:
+            settings = f'web: {{listen: "127.0.0.1:{port}"}}\nworkers: 2'
+            async with station(tmp_path, server.port, settings=settings) as gateway:
+                assert (await asked(port, "GET", "/readyz"))[0] == 200
+                assert await gateway.reload() == 2
+                for _ in range(5):
+                    assert (await asked(port, "GET", "/healthz"))[0] == 200
+                gateway.tell(signal.SIGTERM)
+                assert await gateway.kill(signal.SIGCONT) == 0
+                with pytest.raises(OSError):  # noqa: PT011 - refused or reset, both will do
+                    await asked(port, "GET", "/healthz")
 
 
 async def test_a_port_that_is_taken_stops_the_start_with_a_sentence(tmp_path: Path):

@@ -39,7 +39,7 @@ class Front(FrontEnd):
 
     async def empty(self) -> None:
         """Wait until nobody is here."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.dialogs:
                 await asyncio.wait([dialog.task for dialog in self.dialogs])
 

@@ -251,6 +251,7 @@ async def gone(client: Talker, shown: ssl.SSLContext) -> None:
 
 @pytest.mark.parametrize("said", [b"", b"NOOP\r\n", b"\x16\x03\x01\x00\x05hello"])
 @pytest.mark.parametrize("is_implicit", [False, True])
+@pytest.mark.usefixtures("stillness")
 async def test_a_handshake_that_fails_or_stalls_ends_in_time(said, is_implicit):
     entrance = {"is_implicit": is_implicit}
     impatient = Timeouts(connect=0.2)
@@ -272,7 +273,7 @@ async def test_a_handshake_that_fails_or_stalls_ends_in_time(said, is_implicit):
 async def heard(client: Talker) -> bytes:
     """All that comes to the end."""
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await client.reader.read()
     except ConnectionResetError:
         return b""
@@ -438,7 +439,7 @@ async def first_line(
     client: Talker, tls: ssl.SSLObject, incoming: ssl.MemoryBIO, outgoing: ssl.MemoryBIO
 ) -> bytes:
     """What the server says first under TLS."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             incoming.write(await client.reader.read(2**16))
             try:
@@ -448,6 +449,7 @@ async def first_line(
 
 
 @pytest.mark.parametrize("said", [b"EHLO c.example\r\n", V2[:12] + b"\x31" + V2[13:], b"", b"PROX"])
+@pytest.mark.usefixtures("stillness")
 async def test_a_proxy_without_a_header_is_left_without_a_word(said):
     async with listening(access=PROXIED, timeouts=Timeouts(connect=0.1)) as (server, fr):
         client = await Talker.at(fr.port)
@@ -468,6 +470,25 @@ async def test_a_proxy_that_has_said_nothing_does_not_hold_up_the_end():
         await other.close()
         await fr.stop(within=10)
         assert await heard(client) == b""
+        await client.close()
+
+
+async def test_a_client_whose_proxy_is_still_to_tell_of_it_is_served_although_we_retire():
+    async with listening(access=PROXIED) as (_, fr):
+        client, other = await Talker.at(fr.port), await Talker.at(fr.port)
+        # Who comes first is met first.
+        await other.say(b"PROXY UNKNOWN\r\n")
+        assert (await other.hear()).startswith(b"554")
+        await other.close()
+        retiring = asyncio.create_task(fr.retire(60))
+        await asyncio.wait([asyncio.create_task(fr.empty())])
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not retiring.done()
+        await client.say(V2)
+        assert (await client.hear()).startswith(b"220")
+        assert (await client.ask(b"QUIT")).startswith(b"221")
+        await retiring
         await client.close()
 
 

@@ -171,6 +171,7 @@ BROKEN: list[tuple[Answer, str]] = [
 
 @pytest.mark.parametrize("tls", SECURE)
 @pytest.mark.parametrize(("said", "reason"), BROKEN, ids=repr)
+@pytest.mark.usefixtures("stillness")
 async def test_where_tls_fails_a_mail_goes_in_the_clear_only_if_it_may(tls, said, reason):
     with capture_logs() as lines:
         async with NextServer({"EHLO": OFFERING, "STARTTLS": said}) as server:

@@ -17,6 +17,7 @@ from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts
 from tests.certificates import authority
 from tests.doubles import DROP, HANG, Drip, NextServer
 from tests.edge.fronts import IMPATIENT, next_hop
+from tests.ports import reserved
 
 SENDER = Path(b"hr@acme.example")
 KIM = Path(b"kim@mail.example")
@@ -61,6 +62,7 @@ async def test_a_refusal_comes_back_word_for_word(step, said, heard):
 
 
 @pytest.mark.parametrize("step", ["DATA", "DOT"])
+@pytest.mark.usefixtures("stillness")
 async def test_a_client_never_waits_longer_for_a_mail_than_until_it_would_send_again(step):
     # Were each wait by itself, they could be longer together than the client's ten minutes.
     patient = Timeouts(reply=3600.0, final_dot=0.2)
@@ -110,6 +112,7 @@ async def test_what_is_no_reply_is_never_success_nor_refusal(step, said):
 
 
 @pytest.mark.parametrize("step", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT"])
+@pytest.mark.usefixtures("stillness")
 async def test_silence_ends_and_may_be_tried_again(step):
     async with NextServer({step: HANG}) as server:
         assert await sent(server, timeouts=IMPATIENT) == NO_NEXT_HOP
@@ -155,6 +158,7 @@ async def test_words_that_nobody_asked_for_end_the_connection():
         hop.close()
 
 
+@pytest.mark.usefixtures("stillness")
 async def test_who_answers_before_the_end_never_gets_the_end():
     early = asyncio.Event()
     async with NextServer({"DATA": (b"354 go\r\n", early, b"250 enough\r\n")}) as server:
@@ -179,15 +183,14 @@ async def test_a_server_that_knows_only_helo_is_spoken_to():
 
 
 async def test_an_unreachable_next_hop_is_no_exception():
-    async with NextServer() as server:
-        pass
-    hop = next_hop(server.port)
-    assert await hop.open() == NO_NEXT_HOP
-    assert await send(hop) == NO_NEXT_HOP
-    assert await hop.rcpt(KIM) == NO_NEXT_HOP
-    assert await hop.data(RAW) == NO_NEXT_HOP
-    await hop.reset()
-    await hop.quit()
+    with reserved() as port:
+        hop = next_hop(port)
+        assert await hop.open() == NO_NEXT_HOP
+        assert await send(hop) == NO_NEXT_HOP
+        assert await hop.rcpt(KIM) == NO_NEXT_HOP
+        assert await hop.data(RAW) == NO_NEXT_HOP
+        await hop.reset()
+        await hop.quit()
 
 
 async def test_a_name_with_several_addresses_is_reached_at_one_of_them():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,25 @@ def test_a_file_that_is_being_written_names_no_process(tmp_path: Path):
     held = PidFile(tmp_path / "its.pid")
     assert read(held.path) == Note(0, 0)
     held.leave()
+
+
+def test_who_reads_while_it_is_written_finds_the_old_or_the_new(tmp_path: Path):
+    held, found = PidFile(tmp_path / "its.pid"), set()
+    short = Note(4711, 3)
+    held.write(NOTE)
+
+    def write() -> None:
+        for _ in range(500):
+            held.write(short)
+            held.write(NOTE)
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    while writing.is_alive():
+        found.add(read(held.path))
+    writing.join()
+    held.leave()
+    assert found <= {short, NOTE}
 
 
 def test_only_one_holds_it(tmp_path: Path):

@@ -14,7 +14,8 @@ from relay_gateway.core.credit import Event, Kind
 from relay_gateway.edge.redis_ledger import RedisLedger
 from relay_gateway.edge.redis_server import Server, Shape
 from tests.certificates import Authority, authority
-from tests.redis_server import Cluster, RedisServer, binary, free_port, tls_settings
+from tests.ports import reserve
+from tests.redis_server import Cluster, RedisServer, binary, tls_settings
 
 OURS = authority("Authority of the ledger")
 OTHER = authority("Another authority")
@@ -196,7 +197,7 @@ async def test_a_cluster_is_used_under_tls_by_its_user(tmp_path):
 
 async def test_sentinels_and_their_primary_are_asked_under_tls(tmp_path):
     redis = RedisServer(tmp_path / "redis", *tls_settings(OURS, "127.0.0.1")).start()
-    port, shown = free_port(), OURS.issue("gateway.acme.example")
+    port, shown = reserve(redis), OURS.issue("gateway.acme.example")
     settings = tmp_path / "sentinel.conf"
     certificate, key = OURS.issue("127.0.0.1")
     settings.write_text(

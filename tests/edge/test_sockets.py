@@ -69,16 +69,20 @@ def test_an_address_of_another_machine_is_named():
         bind([("192.0.2.1", 2525)], {})
 
 
-@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
-def test_both_families_may_be_listened_at_on_one_port():
+def lacks_ipv6() -> bool:
+    """A kernel may know it and have no address of it, as in many containers."""
     try:
-        first = bind([("0.0.0.0", 0)], {})
-        (port,) = ports(first)
-        both = bind(
-            [("0.0.0.0", port), ("::", port)], {("0.0.0.0", port, 0): first["0.0.0.0", 0, 0]}
-        )
-    except OSError as fault:
-        pytest.skip(f"no IPv6 here: {fault}")
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.skipif(lacks_ipv6(), reason="there is no IPv6 here")
+def test_both_families_may_be_listened_at_on_one_port():
+    first = bind([("0.0.0.0", 0)], {})
+    (port,) = ports(first)
+    both = bind([("0.0.0.0", port), ("::", port)], {("0.0.0.0", port, 0): first["0.0.0.0", 0, 0]})
     assert is_listening(port)
     assert is_listening(port, "::1")
     close(both, but={})

@@ -11,7 +11,9 @@ import pytest
 
 from relay_gateway.core.account import state
 from relay_gateway.core.credit import Terms
-from relay_gateway.core.decision import Policy
+from relay_gateway.core.decision import Decision, Policy, decide
+from relay_gateway.core.edit import Raw
+from relay_gateway.core.envelope import Envelope
 from relay_gateway.edge.next_hop import Timeouts
 from relay_gateway.gateway import Gateway, Station
 from tests.conftest import ACME, Clock
@@ -57,7 +59,11 @@ class Office:
 async def office(server: NextServer, **but: Any):
     ledger = ListLedger()
     policy = Policy((ACME,), shipped())
-    gateway = Gateway(policy, ledger, lambda _: None, Clock(), Station(think_seconds=60.0))
+
+    async def think(its: Envelope, raw: Raw) -> Decision:
+        return decide(its, raw[:], policy)
+
+    gateway = Gateway(policy, ledger, lambda _: None, Clock(), Station(), think=think)
     async with front(server, relay=gateway.relay, **but) as front_end:
         yield Office(front_end, ledger, server)
 
@@ -185,6 +191,7 @@ async def test_a_mail_that_would_grow_over_the_size_goes_to_all_as_it_came():
         assert its.people == 0
 
 
+@pytest.mark.usefixtures("stillness")
 async def test_all_copies_together_take_no_longer_than_a_client_waits():
     slow = Timeouts(final_dot=1.0)
     async with NextServer({"DOT": [OK, HANG]}) as server, office(server, timeouts=slow) as its:
@@ -195,6 +202,7 @@ async def test_all_copies_together_take_no_longer_than_a_client_waits():
         await talker.close()
 
 
+@pytest.mark.usefixtures("stillness")
 async def test_time_that_the_first_copies_took_is_not_there_for_the_last():
     """The reply to a command may take far longer; the client's patience is what counts."""
     slow = Timeouts(reply=60.0, final_dot=1.0)

@@ -184,7 +184,7 @@ async def test_a_thought_that_is_given_up_is_ended_at_once_and_the_next_mail_ser
 async def test_an_endless_thought_is_ended_by_its_own_alarm(bell, blocked):
     signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     try:
-        async with thinking(count=1, seconds=0.05) as thinkers:
+        async with thinking(count=1, seconds=0.5) as thinkers:
             with pytest.raises(TimeoutError):
                 await thinkers.think(envelope(), b"loop " + bell.path)
             assert await thinkers.think(envelope(), b"")
@@ -193,11 +193,11 @@ async def test_an_endless_thought_is_ended_by_its_own_alarm(bell, blocked):
 
 
 async def test_the_alarm_is_not_for_the_wait_between_two_mails(bell):
-    async with thinking(count=1, seconds=0.05) as thinkers:
+    async with thinking(count=1, seconds=0.5) as thinkers:
         first = pid(await thinkers.think(envelope(), b""))
         async with watched(first) as ended:
             # Another thinker's alarm tells that more than its time has gone by.
-            async with thinking(count=1, seconds=0.1) as others:
+            async with thinking(count=1, seconds=0.6) as others:
                 with pytest.raises(TimeoutError):
                     await others.think(envelope(), b"loop " + bell.path)
             assert pid(await thinkers.think(envelope(), b"")) == first

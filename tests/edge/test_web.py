@@ -263,6 +263,30 @@ async def test_garbage_and_endless_headers_are_refused(tmp_path):
         assert (await visitor.visit()).status == 302
 
 
+async def is_listening(port: int) -> bool:
+    try:
+        await (await Talker.at(port)).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+async def test_a_visitor_who_has_come_and_not_yet_asked_is_answered_before_the_end(tmp_path):
+    async with web(tmp_path) as visitor:
+        port = visitor.service.address[1]
+        late = await Talker.at(port)
+        # Who comes first is met first.
+        assert (await visitor.ask("GET", "/healthz")).status == 200
+        stopping = asyncio.create_task(visitor.service.stop(10))
+        while await is_listening(port):
+            pass
+        await late.say(f"GET /r/{TOKEN} HTTP/1.1\r\nHost: go.acme.example\r\n\r\n".encode())
+        assert await late.line() == b"HTTP/1.1 302 Found"
+        await late.reader.read()
+        await late.close()
+        await stopping
+
+
 async def test_visits_under_way_are_written_before_the_end(tmp_path):
     async with web(tmp_path) as visitor:
         await visitor.ask("GET", f"/r/{TOKEN}")

@@ -24,6 +24,7 @@ from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.web_service import Front, WebService
 from relay_gateway.gateway import Ledger
 from tests.conftest import ACME, Clock
+from tests.stillness import still
 
 KEY = report.secret("whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU=")
 ACME_WEB = replace(ACME, front="https://go.acme.example/r", hook_secrets=(KEY,))
@@ -105,7 +106,7 @@ class Visitor:
         return [event for event in await self.ledger.events(tenant) if event.kind is kind]
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answered:
-        connection = http.client.HTTPConnection(*self.service.address, timeout=20)
+        connection = http.client.HTTPConnection(*self.service.address, timeout=60)
         try:
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
@@ -132,13 +133,14 @@ async def web(
     *,
     tenants: tuple[Tenant, ...] = (ACME_WEB, OTHER),
     ledger: Ledger | None = None,
+    now: float = NOW + 60,
     **but: Any,
 ) -> AsyncIterator[Visitor]:
     """A web service at work, with one mail delivered a minute ago."""
     own = SqliteLedger(folder / "ledger.sqlite3")
     await own.open()
-    await own.record(delivered())
-    clock = Clock(NOW + 60)
+    await own.record(delivered(now - 60))
+    clock = Clock(now)
     (group,) = bind([("127.0.0.1", 0)], {}).values()
     settings = {"tls": None, "proxies": (), "rate": 1000, "total_rate": 1000, **but}
     front = Front(group, store=folder / "hooks.sqlite3", **settings)
@@ -150,6 +152,9 @@ async def web(
     try:
         yield Visitor(service, ledger or own, clock, metrics)
     finally:
+        with still():
+            # uvicorn looks ten times a second whether it is to end, and waits once more.
+            await service._web.stop(10)
         await service.stop(10)
         await metrics.stop()
         await own.close()
