@@ -15,7 +15,7 @@ WORLD = frozenset(
     (
         "asyncio socket ssl os io pathlib tempfile shutil subprocess signal threading "
         "multiprocessing concurrent sqlite3 redis aiosmtpd aiosmtplib smtplib structlog logging "
-        "time random secrets uuid platform click rich pydantic ruamel"
+        "time random secrets uuid platform click rich pydantic yaml"
     ).split()
 )
 MAY_KNOW = {

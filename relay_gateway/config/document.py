@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+from yaml import CSafeLoader, parse
+from yaml.error import Mark, MarkedYAMLError
+from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
     DocumentStartEvent,
@@ -20,7 +20,6 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-# The pure reader takes seconds for a megabyte; no real file comes near it.
 LARGEST = 1_000_000
 DEEPEST = 16
 
@@ -108,11 +107,11 @@ def _text(path: Path) -> str | Fault:
     return _decoded(file, raw)
 
 
-# YAML 1.2, 5.1: characters that may stand in a stream.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-# Escapes in double quotes can make them; nothing outside Python can hold them.
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# YAML 1.2, 5.1: characters that may stand in a stream; but for those that one version takes for a
+# line's end and the other does not (5.4), and for marks of byte order within the text (5.2).
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def _decoded(file: str, raw: bytes) -> str | Fault:
@@ -153,14 +152,11 @@ class _Building:
     def document(self) -> object:
         """The one value of the text; None after a fault that hides the rest."""
         try:
-            return self._single(YAML(typ="safe", pure=True).parse(self.text))
+            return self._single(parse(self.text, Loader=CSafeLoader))
         except _Stop:
             pass
         except MarkedYAMLError as problem:
             self._syntax(problem)
-        except (YAMLError, ValueError, OverflowError, AssertionError) as problem:
-            # What the reader raises for some escapes and %YAML lines has no place.
-            self._fault((1, 1), f"this is not YAML ({problem}); check quotes and escapes")
         return None
 
     def _single(self, events: Iterator[Event]) -> object:
@@ -223,37 +219,36 @@ class _Building:
                 _start(event), "a key must be a word; put the value in quotes if it is one"
             )
         self._refuse_tag(event)
-        return self._words(event)
+        return str(event.value)
 
     def _scalar(self, event: ScalarEvent) -> object:
         self._refuse_tag(event)
-        text = self._words(event)
-        return text if event.style else plain(text)
-
-    def _words(self, event: ScalarEvent) -> str:
         text = str(event.value)
-        if found := _SURROGATE.search(text):
-            what = f"\\u{ord(found[0]):04x} is half a character; write the character itself"
-            self._fault(_start(event), what)
-            return _SURROGATE.sub("\ufffd", text)
-        return text
+        return text if event.style else plain(text)
 
     def _refuse_tag(self, event: Event) -> None:
         if (tag := getattr(event, "tag", None)) is not None:
             self._fault(_start(event), f"the tag {tag} is not read; delete it")
 
     def _syntax(self, problem: MarkedYAMLError) -> None:
-        mark = problem.problem_mark or problem.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = str(problem.problem or problem.context)
-        if "end of stream" in said and problem.context_mark:
-            place = (problem.context_mark.line + 1, problem.context_mark.column + 1)
-        line = [*_LINE_END.split(self.text), ""][place[0] - 1]
+        said = str(problem.problem)
+        place = self._spot(problem.problem_mark)
+        line = _LINE_END.split(self.text)[place[0] - 1]
         if "\t" in line[: max(place[1], len(line) - len(line.lstrip()))]:
             self._fault((place[0], line.index("\t") + 1), "a tab stands here; write spaces instead")
             return
+        if place == _place(self.text) and said.startswith(_LACKING):
+            said = _ENDED
+        if said in _NOTICED_LATER:
+            place = self._spot(problem.context_mark)
         advice = next((advice for part, advice in _ADVICE.items() if part in said), None)
         self._fault(place, advice or f"this is not YAML: {said}; check indentation and quotes")
+
+    def _spot(self, mark: Mark | None) -> Position:
+        """Where the parser stands; for it a last line without its end has one more after it."""
+        if mark is None or mark.index >= len(self.text):
+            return _place(self.text)
+        return mark.line + 1, mark.column + 1
 
     def _fault(self, place: Position, what: str) -> None:
         self.faults.append(Fault(self.file, *place, what))
@@ -269,20 +264,39 @@ def shown_key(key: str) -> str:
 
 
 def _start(event: Event) -> Position:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
+_LACKING = ("did not find expected ','", "did not find expected node content")
+_ENDED = "found unexpected end of stream"
+_NO_COLON = "could not find expected ':'"
+_CUT = "found unexpected document indicator"
+
+# The parser comes to these far below, and tells where the thing began.
+_NOTICED_LATER = {_ENDED, _CUT, _NO_COLON}
+
+_NEVER_CLOSED = "what is opened here is never closed; close the quote or bracket"
+_MISFIT = "this does not fit the lines above; indent it like its neighbours"
 _ADVICE = {
     "mapping values are not allowed": (
         "a colon cannot stand here; indent like the line above, or put the value in quotes"
     ),
-    "could not find expected ':'": "a key without a colon; write key: value",
+    _NO_COLON: "a key without a colon; write key: value, or put the whole value in quotes",
     "cannot start any token": "this character cannot begin a value; put the value in quotes",
-    "end of stream": "what is opened here is never closed; close the quote or bracket",
-    "expected <block end>": "this does not fit the lines above; indent it like its neighbours",
+    "expected node content": "this character cannot begin a value; put the value in quotes",
+    _ENDED: _NEVER_CLOSED,
+    _CUT: _NEVER_CLOSED,
+    "expected key": _MISFIT,
+    "expected '-' indicator": _MISFIT,
+    "expected <document start>": _MISFIT,
     "expected ',' or": "the list is not closed; write a comma or the closing bracket",
     "unknown escape character": "a backslash in double quotes; use single quotes for patterns",
-    "undefined alias": "& and * (anchors) are not read; put a value beginning with * in quotes",
+    "Unicode character escape": "this is half a character, or none; write the character itself",
+    "alphabetic or numeric": (
+        "& and * (anchors) are not read; put a value that begins with one in quotes"
+    ),
+    "comment or line break": "nothing may follow here; put a value with this in quotes",
 }
 
 # YAML 1.2, 10.3.2; long numbers stay text, so that no file can make us count for hours.
