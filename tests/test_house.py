@@ -23,8 +23,9 @@ MAY_KNOW = {
     "gateway": {"core"},
     "config": {"core", "config"},
     "edge": {"core", "gateway", "edge"},
-    "app": {"core", "gateway", "config", "edge"},
-    "cli": {"core", "gateway", "config", "edge", "app", "cli"},
+    "ledgers": {"config", "edge"},
+    "app": {"core", "gateway", "config", "edge", "ledgers"},
+    "cli": {"core", "gateway", "config", "edge", "ledgers", "app", "cli"},
     "__init__": set(),
     "__main__": {"cli"},
 }

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from relay_gateway.app import book, store
 from relay_gateway.cli import books, lines, phrases, screen
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.tongue import lang_option
@@ -24,6 +23,7 @@ from relay_gateway.core.credit import Event
 from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.ledger import Ailment, Book, Complaint
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
+from relay_gateway.ledgers import book, store
 
 _BROKEN = 1
 _CONFIGURED = "configured"
