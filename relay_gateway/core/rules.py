@@ -13,7 +13,7 @@ from typing import Any
 import re2
 
 from relay_gateway.core import normal
-from relay_gateway.core.sieve import Sieve, options, refusal, source
+from relay_gateway.core.sieve import Sieve, refusal, source
 
 
 class Role(StrEnum):
@@ -166,13 +166,13 @@ class Reader:
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
         self._numbers: dict[str, int] = {}
-        self._patterns: list[Any] = []
         self._sayings: dict[int, list[_Saying]] = {}
         for rule in pack.rules:
             if rule.state is not State.OFF:
                 saying = self._saying(rule)
                 self._sayings.setdefault(saying.number, []).append(saying)
         self._sieve = Sieve(tuple(self._numbers))
+        self._patterns = self._sieve.patterns
         self._deciding = self._numbered(lambda rule: rule.role is Role.DECISION)
         self._contexts = self._numbered(lambda rule: rule.role is Role.CONTEXT)
         self._pointing = self._numbered(_is_pointing)
@@ -186,6 +186,10 @@ class Reader:
     def sift(self, text: bytes) -> frozenset[int]:
         """The numbers of the patterns that may match in a text; no other does."""
         return self._sieve.sift(text)
+
+    def is_sound(self) -> bool:
+        """Whether each pattern wants to see something before it matches."""
+        return not any(pattern.search(b"") for pattern in self._patterns)
 
     def concerning(self, is_meant: Callable[[Rule], bool]) -> frozenset[int]:
         """The patterns that tell whether rules stand: their own, and of what they yield to."""
@@ -264,10 +268,7 @@ class Reader:
         return _Saying(rule, self._number(_says(rule)), needs, unless)
 
     def _number(self, source: str) -> int:
-        if source not in self._numbers:
-            self._numbers[source] = len(self._patterns)
-            self._patterns.append(re2.compile(source, options()))
-        return self._numbers[source]
+        return self._numbers.setdefault(source, len(self._numbers))
 
 
 # A support of this weight points to a rejection (regret, a prayer for the reader); a lighter one
@@ -343,6 +344,19 @@ def _says(rule: Rule) -> str:
 
 
 def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
+    yield from _misnamed(pack)
+    try:
+        reader = _reader(replace(pack, rules=tuple(map(_examined, pack.rules))), ready)
+    except re2.error:
+        broken = tuple(_broken(pack))
+        if not broken:
+            raise
+        yield from broken
+    else:
+        yield from _failed(pack, reader) if reader.is_sound() else _broken(pack)
+
+
+def _misnamed(pack: Pack) -> Iterator[Fault]:
     seen: set[str] = set()
     names = {rule.name for rule in pack.rules}
     for index, rule in enumerate(pack.rules):
@@ -353,34 +367,29 @@ def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
         for item, name in enumerate(rule.yields_to):
             if name not in names:
                 yield Fault(pack.language, index, "yields_to", item, f"names no rule: {name}")
-    broken = [
-        fault for index, rule in enumerate(pack.rules) for fault in _broken(pack, index, rule)
-    ]
-    yield from broken
-    if not broken:
-        yield from _failed(pack, ready)
 
 
-def _broken(pack: Pack, index: int, rule: Rule) -> Iterator[Fault]:
-    if not rule.words and not rule.says:
-        yield Fault(pack.language, index, "says", None, "give the rule words or a pattern")
-    for item, word in enumerate(rule.words):
-        if not normal.normalise(word):
-            yield Fault(pack.language, index, "words", item, "is empty")
-    for name, given in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
-        if given and (what := refusal(given)):
-            yield Fault(pack.language, index, name, None, what)
-
-
-def _failed(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
-    reader = _reader(replace(pack, rules=tuple(map(_examined, pack.rules))), ready)
+def _broken(pack: Pack) -> Iterator[Fault]:
     for index, rule in enumerate(pack.rules):
-        for item, example in enumerate(rule.matches):
-            if not _speaks(reader, rule, example):
+        if not rule.words and not rule.says:
+            yield Fault(pack.language, index, "says", None, "give the rule words or a pattern")
+        for item, word in enumerate(rule.words):
+            if not normal.normalise(word):
+                yield Fault(pack.language, index, "words", item, "is empty")
+        for name, given in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
+            if given and (what := refusal(given)):
+                yield Fault(pack.language, index, name, None, what)
+
+
+def _failed(pack: Pack, reader: Reader) -> Iterator[Fault]:
+    for index, rule in enumerate(pack.rules):
+        is_found = _finding(reader, rule)
+        for item, example in enumerate(normal.normalise_all(rule.matches)):
+            if not is_found(example):
                 what = "the rule does not find its example"
                 yield Fault(pack.language, index, "matches", item, what)
-        for item, example in enumerate(rule.spares):
-            if _speaks(reader, rule, example):
+        for item, example in enumerate(normal.normalise_all(rule.spares)):
+            if is_found(example):
                 what = "the rule finds what it should spare"
                 yield Fault(pack.language, index, "spares", item, what)
 
@@ -390,10 +399,14 @@ def _examined(rule: Rule) -> Rule:
     return replace(rule, state=State.SHADOW) if rule.state is State.OFF else rule
 
 
-def _speaks(reader: Reader, rule: Rule, example: str) -> bool:
+def _finding(reader: Reader, rule: Rule) -> Callable[[str], bool]:
+    """Whether the rule stands in an example in normal form, read as a letter is."""
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
-    text = sentences([(each, where) for each in normal.sentences(normal.normalise(example))])
     concerned = reader.concerning(lambda one: one.role is Role.GUARD or one.name == rule.name)
-    possible = reader.sift(text.whole) & concerned
-    heard = reader.hear(text, possible)
-    return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)
+
+    def is_found(example: str) -> bool:
+        text = sentences([(each, where) for each in normal.sentences(example)])
+        heard = reader.hear(text, reader.sift(text.whole) & concerned)
+        return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)
+
+    return is_found

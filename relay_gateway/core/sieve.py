@@ -20,12 +20,16 @@ class Sieve:
 
     def __init__(self, sources: Sequence[str]) -> None:
         self._meshes = _meshes(sources, 0)
+        # The meshes hold them compiled: a second time would double the cost of a start.
+        self.patterns = tuple(
+            mesh.re(index) for mesh, numbers in self._meshes for index in range(len(numbers))
+        )
 
     def sift(self, text: bytes) -> frozenset[int]:
         """The numbers of the patterns that may match in a text; no other does."""
         return frozenset(
-            first + index
-            for mesh, first in self._meshes
+            numbers[index]
+            for mesh, numbers in self._meshes
             for index in mesh.Match(text, potential=True) or ()
         )
 
@@ -56,8 +60,8 @@ def refusal(pattern: str) -> str:
     return "matches every text" if compiled.search(b"") else ""
 
 
-def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, int], ...]:
-    """One filter of all patterns, or as few as RE2 has room for, each with its first number."""
+def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, range], ...]:
+    """One filter of all patterns, or as few as RE2 has room for, each with their numbers."""
     if not sources:
         return ()
     mesh = re2.Filter()
@@ -71,4 +75,4 @@ def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, int], ...]:
             raise
         half = len(sources) // 2
         return (*_meshes(sources[:half], first), *_meshes(sources[half:], first + half))
-    return ((mesh, first),)
+    return ((mesh, range(first, first + len(sources))),)
