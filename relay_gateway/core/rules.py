@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
@@ -13,7 +12,7 @@ from typing import Any
 import re2
 
 from relay_gateway.core import normal
-from relay_gateway.core.sieve import Sieve, refusal, source
+from relay_gateway.core.sieve import Sieve, apart, refusal, source, together
 
 
 class Role(StrEnum):
@@ -189,7 +188,7 @@ class Reader:
 
     def is_sound(self) -> bool:
         """Whether each pattern wants to see something before it matches."""
-        return not any(pattern.search(b"") for pattern in self._patterns)
+        return not self._sieve.catch(b"")
 
     def concerning(self, is_meant: Callable[[Rule], bool]) -> frozenset[int]:
         """The patterns that tell whether rules stand: their own, and of what they yield to."""
@@ -234,6 +233,16 @@ class Reader:
         """
         text = sentences(((sentence, where),))
         return self.hear(text, frozenset(range(len(self.sources))))[0]
+
+    def overheard(self, sentence: str, where: Where) -> tuple[Spoken, ...]:
+        """The same without the words that made them speak: half of the cost is to find those."""
+        caught = self._sieve.catch(sentence.encode())
+        return tuple(
+            Spoken(saying.rule, "")
+            for number in sorted(caught)
+            for saying in self._sayings.get(number, ())
+            if saying.rule.where in (where, Where.ANY) and saying.stands(caught)
+        )
 
     def _heard(
         self, saying: _Saying, text: Sentences, possible: frozenset[int]
@@ -294,31 +303,17 @@ class _Saying:
         numbers = self.number, self.needs, self.unless
         return frozenset(number for number in numbers if number is not None)
 
+    def stands(self, matching: frozenset[int]) -> bool:
+        """Whether the rule speaks in a sentence in which these patterns match, and no others."""
+        is_met = self.needs is None or self.needs in matching
+        return self.number in matching and is_met and self.unless not in matching
+
 
 def _places(pattern: Any, text: Sentences, where: Where) -> Iterator[tuple[int, bytes]]:
-    """The sentences in which a pattern matches, and the first words that it matches there."""
-    index = 0
     if where is Where.SUBJECT:
         titles = (at for at, place in enumerate(text.places) if place is where)
-        yield from _places_apart(pattern, text, titles)
-        return
-    while index < len(text.lines) and (match := pattern.search(text.whole, text.starts[index])):
-        words = match[0]
-        if b"\n" in words:
-            # It took two sentences for one, and may have passed over words in the second.
-            yield from _places_apart(pattern, text, range(index, len(text.lines)))
-            return
-        index = bisect_right(text.starts, match.start())
-        yield index - 1, words
-
-
-def _places_apart(
-    pattern: Any, text: Sentences, numbers: Iterable[int]
-) -> Iterator[tuple[int, bytes]]:
-    for index in numbers:
-        match = pattern.search(text.lines[index])
-        if match:
-            yield index, match[0]
+        return apart(pattern, text.lines, titles)
+    return together(pattern, text.whole, text.lines, text.starts)
 
 
 def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
@@ -383,13 +378,12 @@ def _broken(pack: Pack) -> Iterator[Fault]:
 
 def _failed(pack: Pack, reader: Reader) -> Iterator[Fault]:
     for index, rule in enumerate(pack.rules):
-        is_found = _finding(reader, rule)
         for item, example in enumerate(normal.normalise_all(rule.matches)):
-            if not is_found(example):
+            if not _is_found(reader, rule, example):
                 what = "the rule does not find its example"
                 yield Fault(pack.language, index, "matches", item, what)
         for item, example in enumerate(normal.normalise_all(rule.spares)):
-            if is_found(example):
+            if _is_found(reader, rule, example):
                 what = "the rule finds what it should spare"
                 yield Fault(pack.language, index, "spares", item, what)
 
@@ -399,14 +393,8 @@ def _examined(rule: Rule) -> Rule:
     return replace(rule, state=State.SHADOW) if rule.state is State.OFF else rule
 
 
-def _finding(reader: Reader, rule: Rule) -> Callable[[str], bool]:
-    """Whether the rule stands in an example in normal form, read as a letter is."""
+def _is_found(reader: Reader, rule: Rule, example: str) -> bool:
+    """Whether the rule stands in an example in normal form."""
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
-    concerned = reader.concerning(lambda one: one.role is Role.GUARD or one.name == rule.name)
-
-    def is_found(example: str) -> bool:
-        text = sentences([(each, where) for each in normal.sentences(example)])
-        heard = reader.hear(text, reader.sift(text.whole) & concerned)
-        return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)
-
-    return is_found
+    heard = [reader.overheard(sentence, where) for sentence in normal.sentences(example)]
+    return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import re2
@@ -27,11 +28,45 @@ class Sieve:
 
     def sift(self, text: bytes) -> frozenset[int]:
         """The numbers of the patterns that may match in a text; no other does."""
+        return self._numbers(text, may_match=True)
+
+    def catch(self, text: bytes) -> frozenset[int]:
+        """The numbers of the patterns that do match: to learn where would cost as much again."""
+        return self._numbers(text, may_match=False)
+
+    def _numbers(self, text: bytes, *, may_match: bool) -> frozenset[int]:
         return frozenset(
             numbers[index]
             for mesh, numbers in self._meshes
-            for index in mesh.Match(text, potential=True) or ()
+            for index in mesh.Match(text, potential=may_match) or ()
         )
+
+
+def together(
+    pattern: Any, whole: bytes, lines: Sequence[bytes], starts: Sequence[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The lines in which a pattern matches, and the first words that it matches there; `starts`
+    tell where in the whole text they stand.
+    """
+    index = 0
+    while index < len(lines) and (match := pattern.search(whole, starts[index])):
+        words = match[0]
+        if b"\n" in words:
+            # It took two lines for one, and may have passed over words in the second.
+            yield from apart(pattern, lines, range(index, len(lines)))
+            return
+        index = bisect_right(starts, match.start())
+        yield index - 1, words
+
+
+def apart(
+    pattern: Any, lines: Sequence[bytes], numbers: Iterable[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The same for some of the lines, each by itself."""
+    for index in numbers:
+        match = pattern.search(lines[index])
+        if match:
+            yield index, match[0]
 
 
 def options() -> Any:
