@@ -648,6 +648,11 @@ def test_any_bytes_load_or_are_refused_with_their_faults(tmp_path_factory, raw, 
 
 
 @given(ANY_BYTES)
+@example(b"a:")
+@example(b"a: b\n? c")
+@example(b"- &a")
+@example(b"a: !!int")
+@example(b"? ")
 def test_every_place_in_a_document_is_a_place_in_its_text(tmp_path_factory, raw):
     path = tmp_path_factory.mktemp("any") / "x.yaml"
     path.write_bytes(raw)

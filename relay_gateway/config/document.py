@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from yaml import CSafeLoader, parse
-from yaml.error import Mark, MarkedYAMLError
+from yaml.error import MarkedYAMLError
 from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -135,6 +136,14 @@ def _place(before: str) -> Position:
     return len(lines), len(lines[-1]) + 1
 
 
+class _Mark(Protocol):
+    """The parser counts from 0, the index over the whole text."""
+
+    index: int
+    line: int
+    column: int
+
+
 class _Stop(Exception):
     """What follows in this file cannot be understood."""
 
@@ -167,14 +176,14 @@ class _Building:
         value = self._value(first, events, ())
         if not isinstance(value, dict):
             raise self._stop(
-                _start(first), "the file must consist of keys and values; write key: value"
+                self._start(first), "the file must consist of keys and values; write key: value"
             )
         if second := next(starts, None):
-            self._fault(_start(second), "a second document begins here; delete it and the ---")
+            self._fault(self._start(second), "a second document begins here; delete it and the ---")
         return value
 
     def _value(self, event: Event, events: Iterator[Event], route: Route) -> object:
-        place = _start(event)
+        place = self._start(event)
         self.values[route] = place
         if len(route) > DEEPEST:
             raise self._stop(place, "values are nested too deeply here; nothing needs that")
@@ -201,7 +210,7 @@ class _Building:
         while not isinstance(event := next(events), CollectionEndEvent):
             key = self._key(event)
             inner = (*route, key)
-            place = _start(event)
+            place = self._start(event)
             if first := self.keys.get(inner):
                 shown = shown_key(key)
                 what = f"{shown} stands here again, first on line {first[0]}; delete one of the two"
@@ -216,7 +225,7 @@ class _Building:
     def _key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent) or event.anchor:
             raise self._stop(
-                _start(event), "a key must be a word; put the value in quotes if it is one"
+                self._start(event), "a key must be a word; put the value in quotes if it is one"
             )
         self._refuse_tag(event)
         return str(event.value)
@@ -228,7 +237,7 @@ class _Building:
 
     def _refuse_tag(self, event: Event) -> None:
         if (tag := getattr(event, "tag", None)) is not None:
-            self._fault(_start(event), f"the tag {tag} is not read; delete it")
+            self._fault(self._start(event), f"the tag {tag} is not read; delete it")
 
     def _syntax(self, problem: MarkedYAMLError) -> None:
         said = str(problem.problem)
@@ -244,7 +253,10 @@ class _Building:
         advice = next((advice for part, advice in _ADVICE.items() if part in said), None)
         self._fault(place, advice or f"this is not YAML: {said}; check indentation and quotes")
 
-    def _spot(self, mark: Mark | None) -> Position:
+    def _start(self, event: Event) -> Position:
+        return self._spot(event.start_mark)
+
+    def _spot(self, mark: _Mark | None) -> Position:
         """Where the parser stands; for it a last line without its end has one more after it."""
         if mark is None or mark.index >= len(self.text):
             return _place(self.text)
@@ -261,11 +273,6 @@ class _Building:
 def shown_key(key: str) -> str:
     """The key as it may be written: in quotes unless it is a plain word."""
     return key if re.fullmatch(r"[\w.-]+", key) else json.dumps(key, ensure_ascii=False)
-
-
-def _start(event: Event) -> Position:
-    mark = event.start_mark
-    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 _LACKING = ("did not find expected ','", "did not find expected node content")
