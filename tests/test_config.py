@@ -319,6 +319,7 @@ def test_three_faults_in_three_files_are_told_at_once(folder):
         ("outbox\n# no value", "4:1", "a key without a colon"),
         ("outbox: *.y", "4:10", "put a value that begins with one in quotes"),
         ("outbox: |y", "4:10", "put a value with this in quotes"),
+        ("timeouts: [::1/128]", "4:12", "this character cannot begin a value; put the value in"),
         ("outbox: ]", "4:9", "this character cannot begin a value"),
         ("outbox: @y", "4:9", "this character cannot begin a value"),
         ('outbox: "\\y"', "4:10", "use single quotes for patterns"),
