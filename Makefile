@@ -23,6 +23,10 @@ lint: $(VENV)/dev.stamp
 types: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
+# Some containers forbid Python its .pyc files; the tests start hundreds of processes, each of which
+# would compile all sources anew.
+tests coverage chaos: export PYTHONDONTWRITEBYTECODE :=
+
 tests: $(VENV)/dev.stamp
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal -rs
 

@@ -23,9 +23,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from ruamel.yaml import YAML
-
 from relay_gateway.cli.labels import Rate
+from relay_gateway.config import document
 from relay_gateway.core import letter as letters
 from relay_gateway.core.decision import Policy, decide
 from relay_gateway.core.envelope import Client, Envelope
@@ -38,13 +37,12 @@ from tests.rulebook import shipped
 
 SHOWN = 60
 CORPUS = Path(__file__).parents[1] / "tests" / "corpus"
-LOADED = YAML(typ="safe")
 LINKED = {Reason.REJECTION, Reason.UPGRADED_LINK, Reason.LANGUAGE_OFF}
 
 
 def _own(path: Path) -> tuple[str, str, bool]:
     """Language and kind of a mail of tests/corpus, and whether it would get a link."""
-    its = LOADED.load(path.with_suffix(".yaml").read_text("utf-8"))
+    its = document.read(path.with_suffix(".yaml")).value
     raw, client = path.read_bytes(), Client("192.0.2.1", b"mail.acme.example")
     to = tuple(one.encode() for one in its["to"])
     told = Envelope("0" * 16, its["from"].encode(), to, client)

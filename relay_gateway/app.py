@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from relay_gateway.config import Config, LedgerPlace, Listener
+from relay_gateway.config import Config, Listener
 from relay_gateway.core.decision import Decision, decide
 from relay_gateway.core.edit import Raw
 from relay_gateway.core.envelope import Envelope
@@ -24,22 +24,18 @@ from relay_gateway.edge.counts import Counts
 from relay_gateway.edge.crowd import Crowd
 from relay_gateway.edge.entrance import Entrance
 from relay_gateway.edge.grants import Grants
-from relay_gateway.edge.journal import Journal
 from relay_gateway.edge.journalled_ledger import JournalledLedger
-from relay_gateway.edge.ledger import Book
 from relay_gateway.edge.metrics import Metrics
 from relay_gateway.edge.next_hop import Destination, NextHop, Timeouts, Tls
 from relay_gateway.edge.purge import DailyPurge
-from relay_gateway.edge.redis_ledger import RedisLedger, Replicas
-from relay_gateway.edge.redis_server import Server, Shape
 from relay_gateway.edge.reproducers import SECONDS, Reproducers
 from relay_gateway.edge.smtp import FrontEnd, Limits
 from relay_gateway.edge.sockets import Sockets, bind
-from relay_gateway.edge.sqlite_ledger import SqliteLedger
 from relay_gateway.edge.thinkers import Nursery, Thinkers
 from relay_gateway.edge.web_service import Front, WebService
 from relay_gateway.edge.worker import Lifeline, Word
 from relay_gateway.gateway import Gateway, Outcome, Station, Think
+from relay_gateway.ledgers import book
 
 
 class SystemClock:
@@ -289,37 +285,6 @@ class _House:
         return FrontEnd(
             _entrance(listener), gateway.relay, hop, _limits(config), timeouts, self.crowd
         )
-
-
-def book(place: LedgerPlace, *, only_reads: bool = False) -> JournalledLedger:
-    """The ledger of this place with its journal, still to be opened."""
-    journal = Journal(place.journal, only_reads=only_reads)
-    return JournalledLedger(
-        store(place, only_reads=only_reads),
-        journal,
-        place.patience,
-        may_be_away=place.redis is not None,
-        only_reads=only_reads,
-    )
-
-
-def store(place: LedgerPlace, *, only_reads: bool = False) -> Book:
-    """The ledger of this place alone, still to be opened."""
-    redis = place.redis
-    if redis is None:
-        return SqliteLedger(place.near, only_reads=only_reads)
-    server = Server(
-        redis.addresses,
-        Shape(redis.shape),
-        redis.service,
-        redis.database,
-        redis.is_tls,
-        redis.tls,
-        redis.user,
-        redis.password,
-        redis.sentinel_password,
-    )
-    return RedisLedger(server, replicas=Replicas(place.wait_replicas, place.wait_seconds))
 
 
 def _destination(config: Config, address: tuple[str, int]) -> Destination:

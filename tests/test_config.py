@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relay_gateway.config import BadConfig, Config, Tls, ensure_secrets, load
@@ -316,8 +316,21 @@ def test_three_faults_in_three_files_are_told_at_once(folder):
         ("\toutbox: y", "4:1", "a tab stands here"),
         ("outbox: 'y", "4:9", "never closed"),
         ("outbox: a: b", "4:10", "put the value in quotes"),
-        ('outbox: "\\ud800"', "4:9", "half a character"),
+        ('outbox: "\\ud800"', "4:12", "half a character"),
         ("outbox: \u0007", "4:9", "invisible character U+0007"),
+        ("outbox: a\u2028b", "4:10", "invisible character U+2028"),
+        ("outbox: a\ufeffb", "4:10", "invisible character U+FEFF"),
+        ("outbox: [y\n# more", "4:9", "never closed"),
+        ("outbox: [y: z", "4:9", "never closed"),
+        ("outbox: [y}", "4:11", "write a comma or the closing bracket"),
+        ("outbox:\n  y: z\n w: x", "6:2", "indent it like its neighbours"),
+        ("outbox\n# no value", "4:1", "a key without a colon"),
+        ("outbox: *.y", "4:10", "put a value that begins with one in quotes"),
+        ("outbox: |y", "4:10", "put a value with this in quotes"),
+        ("timeouts: [::1/128]", "4:12", "this character cannot begin a value; put the value in"),
+        ("outbox: ]", "4:9", "this character cannot begin a value"),
+        ("outbox: @y", "4:9", "this character cannot begin a value"),
+        ('outbox: "\\y"', "4:10", "use single quotes for patterns"),
         ("---\nlisten: 1", "4:1", "a second document begins here"),
     ],
 )
@@ -476,7 +489,7 @@ def test_a_pack_that_is_not_shipped_is_named(folder):
         ("id: a\nname: あ株式会社".encode("cp932"), "2:7: byte 0x82 is not UTF-8; save the file"),
         (b"a: " + b"[" * 99, "nested too deeply"),
         (b"a" * 1_000_001, "over 1000000 bytes"),
-        (b'a: "\\U00110000"', "this is not YAML"),
+        (b'a: "\\U00110000"', "1:7: this is half a character, or none"),
         (b"%YAML 1.3\n---\na: 1", "this is not YAML"),
     ],
 )
@@ -606,9 +619,26 @@ def test_words_mean_what_yaml_1_2_says(text, value):
     assert type(plain(text)) is type(value)
 
 
+@given(st.characters(exclude_characters='\n\r"\\', exclude_categories=["Cs"]))
+@example("\x85")
+@example("\u2028")
+@example("\ufeff")
+@example("\ufffe")
+@example("\x7f")
+def test_a_character_is_read_as_it_stands_or_refused_by_its_number(tmp_path_factory, sign):
+    path = tmp_path_factory.mktemp("sign") / "a.yaml"
+    path.write_text(f'a: "b{sign}c"\nd: e\n', "utf-8")
+    found = read(path)
+    if found.faults:
+        assert f"1:6: the invisible character U+{ord(sign):04X} stands here" in str(found.faults[0])
+    else:
+        assert found.value == {"a": f"b{sign}c", "d": "e"}
+        assert found.keys[("d",)] == (2, 1)
+
+
 HURTFUL = """\
 listen:|rules:|a|: |- |[|]|{|}|? |*x|&x |!!int |'|"|>9|\\U00110000|\\ud800|%YAML 1.1|---|#|,
-<<|99|true|~|%TAG ! x|!<x>|あ|\t|\x00|\x85|\ufeff|\r"""
+<<|99|true|~|%TAG ! x|!<x>|あ|\t|\x00|\x85|\u2028|\ufeff|\r"""
 YAML_BITS = st.sampled_from([*HURTFUL.replace("\n", "|").split("|"), "\n", "  ", "|\n"])
 ANY_BYTES = st.binary() | st.lists(YAML_BITS).map("".join).map(str.encode)
 
@@ -627,6 +657,11 @@ def test_any_bytes_load_or_are_refused_with_their_faults(tmp_path_factory, raw, 
 
 
 @given(ANY_BYTES)
+@example(b"a:")
+@example(b"a: b\n? c")
+@example(b"- &a")
+@example(b"a: !!int")
+@example(b"? ")
 def test_every_place_in_a_document_is_a_place_in_its_text(tmp_path_factory, raw):
     path = tmp_path_factory.mktemp("any") / "x.yaml"
     path.write_bytes(raw)

@@ -11,9 +11,10 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
+import yaml
 from bs4 import BeautifulSoup
-from ruamel.yaml import YAML
 
+from relay_gateway.config import document
 from relay_gateway.core import block
 from relay_gateway.core.decision import decide
 from relay_gateway.core.edit import apply
@@ -25,7 +26,6 @@ EVERY = sorted(CORPUS.rglob("*.eml"))
 MAILS = [path for path in EVERY if path.with_suffix(".yaml").exists()]
 # Mails of one's own need no expectation to be worth a try.
 UNTOLD = [path for path in EVERY if path not in MAILS]
-YAML_FILE = YAML(typ="safe", pure=True)
 
 # Which of them is said depends on what else the letter lacks; all leave it alone.
 LEFT_FOR_ITS_WORDS = {Reason.VETO, Reason.UNFILLED, Reason.NO_REJECTION}
@@ -96,7 +96,7 @@ def faults(path, its):
 
 
 def wish(path):
-    return YAML_FILE.load(path.with_suffix(".yaml").read_text("utf-8"))
+    return document.read(path.with_suffix(".yaml")).value
 
 
 @pytest.mark.parametrize("path", MAILS, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -107,7 +107,7 @@ def test_each_mail_of_the_corpus_becomes_what_stands_beside_it(path, policy):
     found = list(faults(path, its))
     if found:
         with report.open("w", encoding="utf-8") as file:
-            YAML(typ="safe", pure=True).dump(found[-1][1], file)
+            yaml.safe_dump(found[-1][1], file, allow_unicode=True)
     assert [fault for fault, _ in found] == []
 
 

@@ -40,7 +40,7 @@ def test_listeners_may_be_several(folder):
         'listen:\n- {address: "127.0.0.1:25", clients: [10.0.0.0/8]}\n'
         f'- {{address: "[::1]:465", tls: {{certificate: {CERTIFICATE}, key: {KEY}, implicit: true,'
         f" minimum: 1.3, client_ca: {authority().file}, client_names: [mail.acme.example]}},"
-        " shared: [192.0.2.0/24], proxies: [10.1.0.0/16], xforward: [::1/128],"
+        ' shared: [192.0.2.0/24], proxies: [10.1.0.0/16], xforward: ["::1/128"],'
         " bare_newlines: normalize, received: false}\nrules: [my.yaml]\n",
     )
     plain, secure = loaded(folder).listeners

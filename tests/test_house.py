@@ -15,7 +15,7 @@ WORLD = frozenset(
     (
         "asyncio socket ssl os io pathlib tempfile shutil subprocess signal threading "
         "multiprocessing concurrent sqlite3 redis aiosmtpd aiosmtplib smtplib structlog logging "
-        "time random secrets uuid platform click rich pydantic ruamel"
+        "time random secrets uuid platform click rich pydantic yaml"
     ).split()
 )
 MAY_KNOW = {
@@ -23,8 +23,9 @@ MAY_KNOW = {
     "gateway": {"core"},
     "config": {"core", "config"},
     "edge": {"core", "gateway", "edge"},
-    "app": {"core", "gateway", "config", "edge"},
-    "cli": {"core", "gateway", "config", "edge", "app", "cli"},
+    "ledgers": {"config", "edge"},
+    "app": {"core", "gateway", "config", "edge", "ledgers"},
+    "cli": {"core", "gateway", "config", "edge", "ledgers", "app", "cli"},
     "__init__": set(),
     "__main__": {"cli"},
 }

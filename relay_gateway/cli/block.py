@@ -11,9 +11,9 @@ from relay_gateway.cli import screen
 from relay_gateway.cli.desk import config_option, desk
 from relay_gateway.core import words
 from relay_gateway.core.block import Wording, cautions, forms
+from relay_gateway.core.printable import printable
 from relay_gateway.core.segment import Segment
 from relay_gateway.core.tenant import Tenant
-from relay_gateway.edge.log import printable
 
 # Where each mail has its own code at the end of the link; no gateway takes this one for its own.
 _CODE = "0123456789ABCDEFGHJKMNPQ"

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from os.path import normpath
 from typing import TypeVar
 
-from relay_gateway.app import book
 from relay_gateway.cli import phrases, screen
 from relay_gateway.config import LedgerPlace
 from relay_gateway.edge.journalled_ledger import JournalledLedger
+from relay_gateway.ledgers import book
 
 Result = TypeVar("Result")
 

@@ -16,10 +16,10 @@ from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.tongue import Said, lang_option
 from relay_gateway.config import Config, Fault, LedgerPlace, Listener
 from relay_gateway.config.document import read
+from relay_gateway.core.printable import printable
 from relay_gateway.core.rules import Pack, State
 from relay_gateway.core.tenant import Mode
 from relay_gateway.edge import sockets
-from relay_gateway.edge.log import printable
 
 MODE_STYLES = {Mode.LIVE: "green", Mode.MONITOR: "yellow", Mode.PAUSED: "dim"}
 

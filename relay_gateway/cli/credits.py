@@ -19,10 +19,10 @@ from relay_gateway.core import burst
 from relay_gateway.core.account import Account, state
 from relay_gateway.core.credit import Event, Kind
 from relay_gateway.core.people import people
+from relay_gateway.core.printable import printable
 from relay_gateway.core.statement import by_reason
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge.ledger import Book
-from relay_gateway.edge.log import printable
 
 _BAR = 10
 

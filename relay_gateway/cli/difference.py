@@ -17,7 +17,7 @@ from relay_gateway.cli.envelope import asked, envelope_options
 from relay_gateway.cli.progress import Row, rows
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.core.judge import Finding, Verdict
-from relay_gateway.edge.log import printable
+from relay_gateway.core.printable import printable
 
 STYLES = {Finding.INSERT: "green", Finding.PROBABLE: "yellow", Finding.LEAVE: ""}
 

@@ -18,8 +18,8 @@ from relay_gateway.config.document import Document
 from relay_gateway.config.models import DEFAULT_RULES, GatewayFile
 from relay_gateway.config.packs import Joined, Placed
 from relay_gateway.core import normal, rules
+from relay_gateway.core.printable import printable
 from relay_gateway.core.rules import BadRules, Pack, Reader, Role, State, Where
-from relay_gateway.edge.log import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from relay_gateway.cli.tongue import Said, lang_option
 from relay_gateway.cli.trial import Trial
 from relay_gateway.core.edit import Edit
 from relay_gateway.core.judge import SUBJECT, Finding, Hit, Verdict
+from relay_gateway.core.printable import printable
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rules import Role
-from relay_gateway.edge.log import printable
 
 STYLES = {Finding.INSERT: "bold green", Finding.PROBABLE: "bold yellow", Finding.LEAVE: "bold blue"}
 

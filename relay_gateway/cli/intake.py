@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from os.path import normpath
 from pathlib import Path
 
-from relay_gateway.app import book
 from relay_gateway.cli.screen import NO_INPUT, Stopped
 from relay_gateway.config import Config
 from relay_gateway.edge.intake import Intake
+from relay_gateway.ledgers import book
 
 
 class _Now:

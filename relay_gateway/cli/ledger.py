@@ -11,8 +11,7 @@ from pathlib import Path
 
 import click
 
-from relay_gateway.app import book, store
-from relay_gateway.cli import books, lines, phrases, screen
+from relay_gateway.cli import ailments, books, lines, phrases, screen
 from relay_gateway.cli.desk import config_option, settings
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.config import LedgerPlace
@@ -24,6 +23,7 @@ from relay_gateway.core.credit import Event
 from relay_gateway.edge.journalled_ledger import JournalledLedger
 from relay_gateway.edge.ledger import Ailment, Book, Complaint
 from relay_gateway.edge.sqlite_ledger import SqliteLedger
+from relay_gateway.ledgers import book, store
 
 _BROKEN = 1
 _CONFIGURED = "configured"
@@ -150,9 +150,9 @@ def _print(kept: LedgerPlace, found: _Found) -> None:
     console = screen.out()
     console.print(screen.fact(phrases.LEDGER, kept.name), soft_wrap=True)
     console.print(screen.fact(phrases.JOURNAL, f"{kept.journal}"), soft_wrap=True)
-    console.print(phrases.WAITING(count=found.waiting))
+    console.print(ailments.WAITING(count=found.waiting))
     table = screen.table(
-        phrases.COMPANY, phrases.EVENTS, phrases.KINDS, phrases.HEAD, numbers=(phrases.EVENTS,)
+        phrases.COMPANY, ailments.EVENTS, ailments.KINDS, ailments.HEAD, numbers=(ailments.EVENTS,)
     )
     for tenant, kinds in found.kinds.items():
         told = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
@@ -160,12 +160,12 @@ def _print(kept: LedgerPlace, found: _Found) -> None:
     if found.kinds:
         console.print(table)
     for complaint in found.complaints:
-        if complaint.ailment in phrases.AILMENTS:
-            said = phrases.AILMENTS[complaint.ailment](detail=complaint.detail)
+        if complaint.ailment in ailments.AILMENTS:
+            said = ailments.AILMENTS[complaint.ailment](detail=complaint.detail)
             where = f"{complaint.where}: " if complaint.where else ""
             console.print(f"{where}{said}", style="yellow", soft_wrap=True)
     if not found.faults:
-        console.print(str(phrases.WHOLE), style="green")
+        console.print(str(ailments.WHOLE), style="green")
 
 
 async def _all(ledger: Book, company: str | None) -> list[Entry]:

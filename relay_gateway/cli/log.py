@@ -16,8 +16,8 @@ import click
 
 from relay_gateway.cli import screen
 from relay_gateway.cli.desk import config_option, settings
+from relay_gateway.core.printable import printable
 from relay_gateway.core.reason import Reason
-from relay_gateway.edge.log import printable
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

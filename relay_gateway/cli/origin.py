@@ -11,8 +11,8 @@ from rich.text import Text
 
 from relay_gateway.cli import phrases
 from relay_gateway.config.book import Book, Change, Origin
+from relay_gateway.core.printable import printable
 from relay_gateway.core.rules import Rule, State
-from relay_gateway.edge.log import printable
 
 _STYLES = {State.ON: "green", State.SHADOW: "yellow", State.OFF: "red"}
 

@@ -14,10 +14,10 @@ from relay_gateway.cli.statement import months
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.core import link
 from relay_gateway.core.link import BadToken, Referral
+from relay_gateway.core.printable import printable
 from relay_gateway.core.reconcile import Reconciliation
 from relay_gateway.core.reconcile import reconcile as side_by_side
 from relay_gateway.core.tenant import Tenant
-from relay_gateway.edge.log import printable
 
 _DIFFERENT = 1
 

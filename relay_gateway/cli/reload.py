@@ -19,7 +19,7 @@ from relay_gateway.edge.pid_file import Note
 @click.command()
 @config_option
 def reload(path: Path | None) -> None:
-    """Have the running gateway read its settings, companies, rules and certificates anew.
+    """Have the running gateway read its settings anew, with companies, rules and certificates.
 
     They are checked first. Mails under way arrive under the settings that they came under.
     """

@@ -20,8 +20,8 @@ from relay_gateway.cli.log import Lost, opened, parsed, written_at
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.config.book import Book
 from relay_gateway.core.judge import Finding, Hit, Verdict, weigh
+from relay_gateway.core.printable import printable
 from relay_gateway.core.rules import Pack, Role, Rule, State
-from relay_gateway.edge.log import printable
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from relay_gateway.cli.examples import examples
 from relay_gateway.cli.replay import replay
 from relay_gateway.cli.tongue import lang_option
 from relay_gateway.config.book import Book
+from relay_gateway.core.printable import printable
 from relay_gateway.core.rules import Role, Rule, State
-from relay_gateway.edge.log import printable
 
 STATE_STYLES = {State.ON: "", State.SHADOW: "yellow", State.OFF: "dim"}
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relay_gateway.edge.log import printable
+from relay_gateway.core.printable import printable
 
 # sysexits.h; 2 is click's own for a wrong use of the command line.
 USAGE = 2

@@ -10,7 +10,7 @@ import click
 
 from relay_gateway.cli import mailbox, screen, trial
 from relay_gateway.core.message import Message, Unreadable, read
-from relay_gateway.edge.log import printable
+from relay_gateway.core.printable import printable
 
 _TIMEOUT = 60
 

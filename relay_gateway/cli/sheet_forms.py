@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from relay_gateway.cli import sayings
 from relay_gateway.cli.sheet import Row, Section, Sheet, Value
 from relay_gateway.cli.tongue import language
-from relay_gateway.edge.log import printable
+from relay_gateway.core.printable import printable
 
 _BAR = 10
 

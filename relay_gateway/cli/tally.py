@@ -15,9 +15,9 @@ from relay_gateway.cli.labels import Agreement, Rate
 from relay_gateway.cli.progress import Row
 from relay_gateway.cli.tongue import Said
 from relay_gateway.core.judge import Finding
+from relay_gateway.core.printable import printable
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.rules import Role, RuleSet, State
-from relay_gateway.edge.log import printable
 
 Named = tuple[str, Role, str]
 STYLES = {Finding.INSERT: "green", Finding.PROBABLE: "yellow", Finding.LEAVE: ""}

@@ -16,9 +16,9 @@ from relay_gateway.core.decision import heard
 from relay_gateway.core.judge import Finding, Verdict
 from relay_gateway.core.message import Message, Unfit, Unreadable, read
 from relay_gateway.core.page import pages
+from relay_gateway.core.printable import printable
 from relay_gateway.core.rules import Pack, Reader, Role, Rule, RuleSet, Spoken, State, Where
 from relay_gateway.core.subject import subject
-from relay_gateway.edge.log import printable
 
 # More would hide the nearest.
 _SHOWN = 5

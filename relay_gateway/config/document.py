@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import (
+from yaml import CSafeLoader, parse
+from yaml.error import MarkedYAMLError
+from yaml.events import (
     AliasEvent,
     CollectionEndEvent,
     DocumentStartEvent,
@@ -20,7 +21,6 @@ from ruamel.yaml.events import (
     ScalarEvent,
 )
 
-# The pure reader takes seconds for a megabyte; no real file comes near it.
 LARGEST = 1_000_000
 DEEPEST = 16
 
@@ -108,11 +108,11 @@ def _text(path: Path) -> str | Fault:
     return _decoded(file, raw)
 
 
-# YAML 1.2, 5.1: characters that may stand in a stream.
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-# Escapes in double quotes can make them; nothing outside Python can hold them.
-_SURROGATE = re.compile("[\ud800-\udfff]")
+# YAML 1.2, 5.1: characters that may stand in a stream; but for those that one version takes for a
+# line's end and the other does not (5.4), and for marks of byte order within the text (5.2).
+_UNPRINTABLE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
 
 
 def _decoded(file: str, raw: bytes) -> str | Fault:
@@ -136,6 +136,14 @@ def _place(before: str) -> Position:
     return len(lines), len(lines[-1]) + 1
 
 
+class _Mark(Protocol):
+    """The parser counts from 0, the index over the whole text."""
+
+    index: int
+    line: int
+    column: int
+
+
 class _Stop(Exception):
     """What follows in this file cannot be understood."""
 
@@ -153,14 +161,11 @@ class _Building:
     def document(self) -> object:
         """The one value of the text; None after a fault that hides the rest."""
         try:
-            return self._single(YAML(typ="safe", pure=True).parse(self.text))
+            return self._single(parse(self.text, Loader=CSafeLoader))
         except _Stop:
             pass
         except MarkedYAMLError as problem:
             self._syntax(problem)
-        except (YAMLError, ValueError, OverflowError, AssertionError) as problem:
-            # What the reader raises for some escapes and %YAML lines has no place.
-            self._fault((1, 1), f"this is not YAML ({problem}); check quotes and escapes")
         return None
 
     def _single(self, events: Iterator[Event]) -> object:
@@ -171,14 +176,14 @@ class _Building:
         value = self._value(first, events, ())
         if not isinstance(value, dict):
             raise self._stop(
-                _start(first), "the file must consist of keys and values; write key: value"
+                self._start(first), "the file must consist of keys and values; write key: value"
             )
         if second := next(starts, None):
-            self._fault(_start(second), "a second document begins here; delete it and the ---")
+            self._fault(self._start(second), "a second document begins here; delete it and the ---")
         return value
 
     def _value(self, event: Event, events: Iterator[Event], route: Route) -> object:
-        place = _start(event)
+        place = self._start(event)
         self.values[route] = place
         if len(route) > DEEPEST:
             raise self._stop(place, "values are nested too deeply here; nothing needs that")
@@ -205,7 +210,7 @@ class _Building:
         while not isinstance(event := next(events), CollectionEndEvent):
             key = self._key(event)
             inner = (*route, key)
-            place = _start(event)
+            place = self._start(event)
             if first := self.keys.get(inner):
                 shown = shown_key(key)
                 what = f"{shown} stands here again, first on line {first[0]}; delete one of the two"
@@ -220,40 +225,42 @@ class _Building:
     def _key(self, event: Event) -> str:
         if not isinstance(event, ScalarEvent) or event.anchor:
             raise self._stop(
-                _start(event), "a key must be a word; put the value in quotes if it is one"
+                self._start(event), "a key must be a word; put the value in quotes if it is one"
             )
         self._refuse_tag(event)
-        return self._words(event)
+        return str(event.value)
 
     def _scalar(self, event: ScalarEvent) -> object:
         self._refuse_tag(event)
-        text = self._words(event)
-        return text if event.style else plain(text)
-
-    def _words(self, event: ScalarEvent) -> str:
         text = str(event.value)
-        if found := _SURROGATE.search(text):
-            what = f"\\u{ord(found[0]):04x} is half a character; write the character itself"
-            self._fault(_start(event), what)
-            return _SURROGATE.sub("\ufffd", text)
-        return text
+        return text if event.style else plain(text)
 
     def _refuse_tag(self, event: Event) -> None:
         if (tag := getattr(event, "tag", None)) is not None:
-            self._fault(_start(event), f"the tag {tag} is not read; delete it")
+            self._fault(self._start(event), f"the tag {tag} is not read; delete it")
 
     def _syntax(self, problem: MarkedYAMLError) -> None:
-        mark = problem.problem_mark or problem.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        said = str(problem.problem or problem.context)
-        if "end of stream" in said and problem.context_mark:
-            place = (problem.context_mark.line + 1, problem.context_mark.column + 1)
-        line = [*_LINE_END.split(self.text), ""][place[0] - 1]
+        said = str(problem.problem)
+        place = self._spot(problem.problem_mark)
+        line = _LINE_END.split(self.text)[place[0] - 1]
         if "\t" in line[: max(place[1], len(line) - len(line.lstrip()))]:
             self._fault((place[0], line.index("\t") + 1), "a tab stands here; write spaces instead")
             return
+        if place == _place(self.text) and said.startswith(_LACKING):
+            said = _ENDED
+        if said in _NOTICED_LATER:
+            place = self._spot(problem.context_mark)
         advice = next((advice for part, advice in _ADVICE.items() if part in said), None)
         self._fault(place, advice or f"this is not YAML: {said}; check indentation and quotes")
+
+    def _start(self, event: Event) -> Position:
+        return self._spot(event.start_mark)
+
+    def _spot(self, mark: _Mark | None) -> Position:
+        """Where the parser stands; for it a last line without its end has one more after it."""
+        if mark is None or mark.index >= len(self.text):
+            return _place(self.text)
+        return mark.line + 1, mark.column + 1
 
     def _fault(self, place: Position, what: str) -> None:
         self.faults.append(Fault(self.file, *place, what))
@@ -268,21 +275,35 @@ def shown_key(key: str) -> str:
     return key if re.fullmatch(r"[\w.-]+", key) else json.dumps(key, ensure_ascii=False)
 
 
-def _start(event: Event) -> Position:
-    return event.start_mark.line + 1, event.start_mark.column + 1
+_LACKING = ("did not find expected ','", "did not find expected node content")
+_ENDED = "found unexpected end of stream"
+_NO_COLON = "could not find expected ':'"
+_CUT = "found unexpected document indicator"
 
+# The parser comes to these far below, and tells where the thing began.
+_NOTICED_LATER = {_ENDED, _CUT, _NO_COLON}
 
+_NEVER_CLOSED = "what is opened here is never closed; close the quote or bracket"
+_MISFIT = "this does not fit the lines above; indent it like its neighbours"
 _ADVICE = {
     "mapping values are not allowed": (
         "a colon cannot stand here; indent like the line above, or put the value in quotes"
     ),
-    "could not find expected ':'": "a key without a colon; write key: value",
+    _NO_COLON: "a key without a colon; write key: value, or put the whole value in quotes",
     "cannot start any token": "this character cannot begin a value; put the value in quotes",
-    "end of stream": "what is opened here is never closed; close the quote or bracket",
-    "expected <block end>": "this does not fit the lines above; indent it like its neighbours",
+    "expected node content": "this character cannot begin a value; put the value in quotes",
+    _ENDED: _NEVER_CLOSED,
+    _CUT: _NEVER_CLOSED,
+    "expected key": _MISFIT,
+    "expected '-' indicator": _MISFIT,
+    "expected <document start>": _MISFIT,
     "expected ',' or": "the list is not closed; write a comma or the closing bracket",
     "unknown escape character": "a backslash in double quotes; use single quotes for patterns",
-    "undefined alias": "& and * (anchors) are not read; put a value beginning with * in quotes",
+    "Unicode character escape": "this is half a character, or none; write the character itself",
+    "alphabetic or numeric": (
+        "& and * (anchors) are not read; put a value that begins with one in quotes"
+    ),
+    "comment or line break": "nothing may follow here; put a value with this in quotes",
 }
 
 # YAML 1.2, 10.3.2; long numbers stay text, so that no file can make us count for hours.

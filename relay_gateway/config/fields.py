@@ -281,7 +281,9 @@ class Gathered:
         group = handler.resolve_ref_schema(node)
         gathered = group["properties"].pop(GATHERED)
         words = gathered["patternProperties"][LANGUAGE]
-        its = {**words, "description": gathered["description"]}
+        its = dict(words)
+        if "description" in gathered:
+            its["description"] = gathered["description"]
         group["properties"] |= dict.fromkeys(self._known, its)
         group["patternProperties"] = {LANGUAGE: its}
         return node

@@ -21,7 +21,7 @@ from relay_gateway.config.fields import (
 )
 from relay_gateway.core.rules import Role, State, Where
 
-STRICT = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+STRICT = ConfigDict(extra="forbid")
 # All that is shipped: a language that a company has not switched on is judged and reported.
 DEFAULT_RULES = ("ja", "en", "zh", "ko", "de", "fr", "es", "pt")
 DEFAULT_LEDGER = "sqlite:../var/ledger.sqlite3"

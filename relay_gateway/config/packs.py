@@ -45,11 +45,7 @@ class Placed:
     written: Rule
     found: Document
     index: int
-
-    @property
-    def origin(self) -> Origin:
-        """Where its name stands."""
-        return _origin(self.found, self.index)
+    origin: Origin
 
     def at(self, fault: rules.Fault) -> Fault:
         """What is wrong with it, at its place in the file."""
@@ -90,7 +86,8 @@ class Joined:
         before = len(self.changes)
         self._set_threshold(found, file)
         whole = [(at, entry) for at, entry in enumerate(file.rules) if not _is_change(entry)]
-        new = [_placed(file.language, found, at, entry) for at, entry in whole]
+        is_ours = _is_ours(found.file)
+        new = [_placed(_rule(file.language, entry), found, at, is_ours) for at, entry in whole]
         ours = {one.rule.name: one for one in new}
         known = {one.rule.name: one for one in self.rules}
         self.rules = [*(one for one in self.rules if one.rule.name not in ours), *new]
@@ -129,7 +126,7 @@ class Joined:
             weight = was.rule.weight if entry.weight is None else entry.weight
             rule = replace(was.rule, weight=weight, state=entry.state or was.rule.state)
             self.rules[at] = replace(was, rule=rule)
-            self._note(was, rule, _origin(found, index))
+            self._note(was, rule, _origin(found, index, _is_ours(found.file)))
 
     def _note(self, was: Placed | None, rule: Rule, by: Origin) -> None:
         if was is not None or not by.is_shipped:
@@ -253,14 +250,13 @@ def _unchangeable(found: Document, index: int, entry: RuleEntry) -> Iterator[Fau
         yield found.at(("rules", index), what)
 
 
-def _origin(found: Document, index: int) -> Origin:
+def _origin(found: Document, index: int, is_ours: bool) -> Origin:
     # A rule without a name does not get here.
-    return Origin(found.file, found.keys[("rules", index, "name")][0], _is_ours(found.file))
+    return Origin(found.file, found.keys[("rules", index, "name")][0], is_ours)
 
 
-def _placed(language: str, found: Document, index: int, entry: RuleEntry) -> Placed:
-    rule = _rule(language, entry)
-    return Placed(rule, rule, found, index)
+def _placed(rule: Rule, found: Document, index: int, is_ours: bool) -> Placed:
+    return Placed(rule, rule, found, index, _origin(found, index, is_ours))
 
 
 def _rule(language: str, entry: RuleEntry) -> Rule:

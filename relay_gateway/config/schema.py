@@ -5,10 +5,17 @@ They come from the models alone, so what an editor accepts and what the gateway 
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import sys
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import DataclassSchema
 
 from relay_gateway.config import shape
 from relay_gateway.config.company import CompanyFile
@@ -26,9 +33,34 @@ KINDS = {
 def texts() -> dict[str, str]:
     """The schemas as they belong into their files, by file name."""
     return {
-        f"{name}.schema.json": _text({"$schema": DRAFT, **shape.json_schema(kind), "title": title})
+        f"{name}.schema.json": _text(
+            {"$schema": DRAFT, **shape.json_schema(kind, _Explained), "title": title}
+        )
         for name, (title, kind) in KINDS.items()
     }
+
+
+class _Explained(GenerateJsonSchema):
+    """Says of each key what its model's source says in the sentences under it.
+
+    pydantic would read the source each time the gateway starts, for nobody who looks at it.
+    """
+
+    def dataclass_schema(self, schema: DataclassSchema) -> JsonSchemaValue:
+        """The schema of one model, with its sentences."""
+        made = super().dataclass_schema(schema)
+        for name, sentences in _sentences(schema["cls"]):
+            key = schema["cls"].__pydantic_fields__[name].alias or name
+            made["properties"][key]["description"] = sentences
+        return made
+
+
+def _sentences(model: type[Any]) -> Iterator[tuple[str, str]]:
+    (written,) = ast.parse(inspect.getsource(model)).body
+    for field, below in pairwise(written.body if isinstance(written, ast.ClassDef) else ()):
+        match field, below:
+            case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(sentences))):
+                yield name, inspect.cleandoc(sentences)
 
 
 def _text(schema: dict[str, Any]) -> str:

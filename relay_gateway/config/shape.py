@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails
 
 from relay_gateway.config import document
@@ -34,9 +35,11 @@ def read(path: Path, kind: type[Shape]) -> tuple[Document, Shape | None, tuple[F
     return found, None if found.faults else value, found.faults
 
 
-def json_schema(kind: type[Any]) -> dict[str, Any]:
+def json_schema(
+    kind: type[Any], maker: type[GenerateJsonSchema] = GenerateJsonSchema
+) -> dict[str, Any]:
     """The JSON Schema of a kind of file, without its head."""
-    return _adapter(kind).json_schema()
+    return _adapter(kind).json_schema(schema_generator=maker)
 
 
 def _adapter(kind: type[Shape]) -> TypeAdapter[Shape]:

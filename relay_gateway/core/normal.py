@@ -153,6 +153,8 @@ def normalise(text: str) -> str:
 
 def normalise_all(texts: Sequence[str]) -> list[str]:
     """Each text in normal form; a letter's paragraphs together cost little more than one."""
+    if not texts:
+        return []
     plain = _plain("\0".join(text.replace("\0", "") for text in texts))
     return _respell(_unwrapped("\0".join(map(_closed, plain.split("\0"))))).split("\0")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_right
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import accumulate
@@ -13,7 +12,7 @@ from typing import Any
 import re2
 
 from relay_gateway.core import normal
-from relay_gateway.core.sieve import Sieve, options, refusal, source
+from relay_gateway.core.sieve import Sieve, apart, refusal, source, together
 
 
 class Role(StrEnum):
@@ -166,13 +165,13 @@ class Reader:
     def __init__(self, pack: Pack) -> None:
         self.pack = pack
         self._numbers: dict[str, int] = {}
-        self._patterns: list[Any] = []
         self._sayings: dict[int, list[_Saying]] = {}
         for rule in pack.rules:
             if rule.state is not State.OFF:
                 saying = self._saying(rule)
                 self._sayings.setdefault(saying.number, []).append(saying)
         self._sieve = Sieve(tuple(self._numbers))
+        self._patterns = self._sieve.patterns
         self._deciding = self._numbered(lambda rule: rule.role is Role.DECISION)
         self._contexts = self._numbered(lambda rule: rule.role is Role.CONTEXT)
         self._pointing = self._numbered(_is_pointing)
@@ -186,6 +185,10 @@ class Reader:
     def sift(self, text: bytes) -> frozenset[int]:
         """The numbers of the patterns that may match in a text; no other does."""
         return self._sieve.sift(text)
+
+    def is_sound(self) -> bool:
+        """Whether each pattern wants to see something before it matches."""
+        return not self._sieve.catch(b"")
 
     def concerning(self, is_meant: Callable[[Rule], bool]) -> frozenset[int]:
         """The patterns that tell whether rules stand: their own, and of what they yield to."""
@@ -231,6 +234,16 @@ class Reader:
         text = sentences(((sentence, where),))
         return self.hear(text, frozenset(range(len(self.sources))))[0]
 
+    def overheard(self, sentence: str, where: Where) -> tuple[Spoken, ...]:
+        """The same without the words that made them speak: half of the cost is to find those."""
+        caught = self._sieve.catch(sentence.encode())
+        return tuple(
+            Spoken(saying.rule, "")
+            for number in sorted(caught)
+            for saying in self._sayings.get(number, ())
+            if saying.rule.where in (where, Where.ANY) and saying.stands(caught)
+        )
+
     def _heard(
         self, saying: _Saying, text: Sentences, possible: frozenset[int]
     ) -> Iterator[tuple[int, bytes]]:
@@ -264,10 +277,7 @@ class Reader:
         return _Saying(rule, self._number(_says(rule)), needs, unless)
 
     def _number(self, source: str) -> int:
-        if source not in self._numbers:
-            self._numbers[source] = len(self._patterns)
-            self._patterns.append(re2.compile(source, options()))
-        return self._numbers[source]
+        return self._numbers.setdefault(source, len(self._numbers))
 
 
 # A support of this weight points to a rejection (regret, a prayer for the reader); a lighter one
@@ -293,31 +303,17 @@ class _Saying:
         numbers = self.number, self.needs, self.unless
         return frozenset(number for number in numbers if number is not None)
 
+    def stands(self, matching: frozenset[int]) -> bool:
+        """Whether the rule speaks in a sentence in which these patterns match, and no others."""
+        is_met = self.needs is None or self.needs in matching
+        return self.number in matching and is_met and self.unless not in matching
+
 
 def _places(pattern: Any, text: Sentences, where: Where) -> Iterator[tuple[int, bytes]]:
-    """The sentences in which a pattern matches, and the first words that it matches there."""
-    index = 0
     if where is Where.SUBJECT:
         titles = (at for at, place in enumerate(text.places) if place is where)
-        yield from _places_apart(pattern, text, titles)
-        return
-    while index < len(text.lines) and (match := pattern.search(text.whole, text.starts[index])):
-        words = match[0]
-        if b"\n" in words:
-            # It took two sentences for one, and may have passed over words in the second.
-            yield from _places_apart(pattern, text, range(index, len(text.lines)))
-            return
-        index = bisect_right(text.starts, match.start())
-        yield index - 1, words
-
-
-def _places_apart(
-    pattern: Any, text: Sentences, numbers: Iterable[int]
-) -> Iterator[tuple[int, bytes]]:
-    for index in numbers:
-        match = pattern.search(text.lines[index])
-        if match:
-            yield index, match[0]
+        return apart(pattern, text.lines, titles)
+    return together(pattern, text.whole, text.lines, text.starts)
 
 
 def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
@@ -343,6 +339,19 @@ def _says(rule: Rule) -> str:
 
 
 def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
+    yield from _misnamed(pack)
+    try:
+        reader = _reader(replace(pack, rules=tuple(map(_examined, pack.rules))), ready)
+    except re2.error:
+        broken = tuple(_broken(pack))
+        if not broken:
+            raise
+        yield from broken
+    else:
+        yield from _failed(pack, reader) if reader.is_sound() else _broken(pack)
+
+
+def _misnamed(pack: Pack) -> Iterator[Fault]:
     seen: set[str] = set()
     names = {rule.name for rule in pack.rules}
     for index, rule in enumerate(pack.rules):
@@ -353,34 +362,28 @@ def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
         for item, name in enumerate(rule.yields_to):
             if name not in names:
                 yield Fault(pack.language, index, "yields_to", item, f"names no rule: {name}")
-    broken = [
-        fault for index, rule in enumerate(pack.rules) for fault in _broken(pack, index, rule)
-    ]
-    yield from broken
-    if not broken:
-        yield from _failed(pack, ready)
 
 
-def _broken(pack: Pack, index: int, rule: Rule) -> Iterator[Fault]:
-    if not rule.words and not rule.says:
-        yield Fault(pack.language, index, "says", None, "give the rule words or a pattern")
-    for item, word in enumerate(rule.words):
-        if not normal.normalise(word):
-            yield Fault(pack.language, index, "words", item, "is empty")
-    for name, given in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
-        if given and (what := refusal(given)):
-            yield Fault(pack.language, index, name, None, what)
-
-
-def _failed(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
-    reader = _reader(replace(pack, rules=tuple(map(_examined, pack.rules))), ready)
+def _broken(pack: Pack) -> Iterator[Fault]:
     for index, rule in enumerate(pack.rules):
-        for item, example in enumerate(rule.matches):
-            if not _speaks(reader, rule, example):
+        if not rule.words and not rule.says:
+            yield Fault(pack.language, index, "says", None, "give the rule words or a pattern")
+        for item, word in enumerate(rule.words):
+            if not normal.normalise(word):
+                yield Fault(pack.language, index, "words", item, "is empty")
+        for name, given in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
+            if given and (what := refusal(given)):
+                yield Fault(pack.language, index, name, None, what)
+
+
+def _failed(pack: Pack, reader: Reader) -> Iterator[Fault]:
+    for index, rule in enumerate(pack.rules):
+        for item, example in enumerate(normal.normalise_all(rule.matches)):
+            if not _is_found(reader, rule, example):
                 what = "the rule does not find its example"
                 yield Fault(pack.language, index, "matches", item, what)
-        for item, example in enumerate(rule.spares):
-            if _speaks(reader, rule, example):
+        for item, example in enumerate(normal.normalise_all(rule.spares)):
+            if _is_found(reader, rule, example):
                 what = "the rule finds what it should spare"
                 yield Fault(pack.language, index, "spares", item, what)
 
@@ -390,10 +393,8 @@ def _examined(rule: Rule) -> Rule:
     return replace(rule, state=State.SHADOW) if rule.state is State.OFF else rule
 
 
-def _speaks(reader: Reader, rule: Rule, example: str) -> bool:
+def _is_found(reader: Reader, rule: Rule, example: str) -> bool:
+    """Whether the rule stands in an example in normal form."""
     where = Where.SUBJECT if rule.where is Where.SUBJECT else Where.BODY
-    text = sentences([(each, where) for each in normal.sentences(normal.normalise(example))])
-    concerned = reader.concerning(lambda one: one.role is Role.GUARD or one.name == rule.name)
-    possible = reader.sift(text.whole) & concerned
-    heard = reader.hear(text, possible)
+    heard = [reader.overheard(sentence, where) for sentence in normal.sentences(example)]
     return any(one.rule.name == rule.name for spoken in standing(heard) for one in spoken)

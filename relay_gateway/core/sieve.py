@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import re2
@@ -20,14 +21,52 @@ class Sieve:
 
     def __init__(self, sources: Sequence[str]) -> None:
         self._meshes = _meshes(sources, 0)
+        # The meshes hold them compiled: a second time would double the cost of a start.
+        self.patterns = tuple(
+            mesh.re(index) for mesh, numbers in self._meshes for index in range(len(numbers))
+        )
 
     def sift(self, text: bytes) -> frozenset[int]:
         """The numbers of the patterns that may match in a text; no other does."""
+        return self._numbers(text, may_match=True)
+
+    def catch(self, text: bytes) -> frozenset[int]:
+        """The numbers of the patterns that do match: to learn where would cost as much again."""
+        return self._numbers(text, may_match=False)
+
+    def _numbers(self, text: bytes, *, may_match: bool) -> frozenset[int]:
         return frozenset(
-            first + index
-            for mesh, first in self._meshes
-            for index in mesh.Match(text, potential=True) or ()
+            numbers[index]
+            for mesh, numbers in self._meshes
+            for index in mesh.Match(text, potential=may_match) or ()
         )
+
+
+def together(
+    pattern: Any, whole: bytes, lines: Sequence[bytes], starts: Sequence[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The lines in which a pattern matches, and the first words that it matches there; `starts`
+    tell where in the whole text they stand.
+    """
+    index = 0
+    while index < len(lines) and (match := pattern.search(whole, starts[index])):
+        words = match[0]
+        if b"\n" in words:
+            # It took two lines for one, and may have passed over words in the second.
+            yield from apart(pattern, lines, range(index, len(lines)))
+            return
+        index = bisect_right(starts, match.start())
+        yield index - 1, words
+
+
+def apart(
+    pattern: Any, lines: Sequence[bytes], numbers: Iterable[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The same for some of the lines, each by itself."""
+    for index in numbers:
+        match = pattern.search(lines[index])
+        if match:
+            yield index, match[0]
 
 
 def options() -> Any:
@@ -56,8 +95,8 @@ def refusal(pattern: str) -> str:
     return "matches every text" if compiled.search(b"") else ""
 
 
-def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, int], ...]:
-    """One filter of all patterns, or as few as RE2 has room for, each with its first number."""
+def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, range], ...]:
+    """One filter of all patterns, or as few as RE2 has room for, each with their numbers."""
     if not sources:
         return ()
     mesh = re2.Filter()
@@ -71,4 +110,4 @@ def _meshes(sources: Sequence[str], first: int) -> tuple[tuple[Any, int], ...]:
             raise
         half = len(sources) // 2
         return (*_meshes(sources[:half], first), *_meshes(sources[half:], first + half))
-    return ((mesh, first),)
+    return ((mesh, range(first, first + len(sources))),)

@@ -21,6 +21,7 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from relay_gateway.core.judge import Hit, Verdict
+from relay_gateway.core.printable import printable
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import Reply
 from relay_gateway.gateway import Outcome
@@ -100,15 +101,6 @@ def line(outcome: Outcome) -> dict[str, Any]:
         "counted": outcome.counted,
         "seconds": {stage: round(seconds, 6) for stage, seconds in outcome.seconds.items()},
     }
-
-
-def printable(text: str) -> str:
-    """The text with every control, format and other invisible character written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
-    )
 
 
 def _judgement(verdict: Verdict | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from string import Formatter
 
 import pytest
 
-from relay_gateway.cli import phrases, reasons
+from relay_gateway.cli import ailments, phrases, reasons
 from relay_gateway.cli.tongue import Said
 from tests.cli.bench import letter, settings
 from tests.cli.conftest import BUSINESS, REJECTION, run
@@ -16,7 +16,7 @@ from tests.cli.conftest import BUSINESS, REJECTION, run
 
 def sayings():
     """Everything that is said in both languages."""
-    for module in (phrases, reasons):
+    for module in (phrases, ailments, reasons):
         for value in vars(module).values():
             for each in value.values() if isinstance(value, dict) else (value,):
                 if isinstance(each, Said):

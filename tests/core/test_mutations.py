@@ -12,8 +12,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
+from relay_gateway.config import document
 from relay_gateway.core import normal
 from relay_gateway.core.decision import decide
 from relay_gateway.core.judge import Verdict, judge
@@ -47,7 +47,7 @@ def genuine(language: str) -> tuple[Genuine, ...]:
 
 def _genuine(path: Path) -> Genuine:
     none = Genuine(path.stem, "", "", "", ())
-    its = YAML(typ="safe").load(path.read_text("utf-8"))
+    its = document.read(path).value
     message = message_from_bytes(path.with_suffix(".eml").read_bytes(), policy=policy.default)
     if its["reason"] != "rejection" or message.get_content_type() != "text/plain":
         return none

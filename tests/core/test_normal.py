@@ -138,6 +138,7 @@ def test_sentences_lose_nothing_but_blanks(text: str) -> None:
 @given(st.lists(TROUBLE, min_size=1, max_size=4))
 def test_paragraphs_together_are_what_they_are_alone(texts: list[str]) -> None:
     assert normalise_all(texts) == [normalise(text) for text in texts]
+    assert normalise_all([]) == []
 
 
 @pytest.mark.parametrize(

@@ -173,3 +173,12 @@ def test_no_rule_speaks_that_the_sieve_would_have_left_out(texts: list[str]) -> 
         for reader in shipped().readers:
             told = tuple(alone(reader, line, where) for line in lines)
             assert reader.hear(text, reader.sift(text.whole)) == told
+
+
+@pytest.mark.parametrize("reader", shipped().readers, ids=lambda reader: reader.pack.language)
+def test_examples_are_proved_by_the_rules_that_letters_hear(reader: Reader) -> None:
+    own = [text for rule in reader.pack.rules for text in (*rule.matches, *rule.spares)]
+    for line in (s for text in own for s in normal.sentences(normal.normalise(text))):
+        for where in (Where.BODY, Where.SUBJECT):
+            heard = [one.rule.name for one in reader.speaking(line, where)]
+            assert [one.rule.name for one in reader.overheard(line, where)] == heard

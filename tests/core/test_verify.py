@@ -191,7 +191,14 @@ def test_a_link_to_somewhere_else_is_refuted():
         '<p><a href="https://evil.example/T">https://careerrelay.jp/c/acme/T</a></p>',
         '<p><a href="https://careerrelay.jp/c">https://careerrelay.jp/c</a><img src="x"></p>',
         '<p><a href="https://a.example/">https://a.example/</a><a href="b">b</a></p>',
+        '<p><a href="https://a.example/T?a&amp;b"><b>https://a.example</b>/T?a&amp;b</a> words</p>',
+        '<p><a href="https://evil.example/" href="https://a.example/T">https://a.example/T</a></p>',
+        '<p><a href="https://a.example/"><!--evil-->https://a.example/</a> words <a>b</a></p>',
+        '<p><a href="https://a.example/">https://a.example/ and more words</p>',
+        '<form><a href="https://a.example/">https://a.example/</a></form>',
+        '<p><a href="https://a.example/T"><![CDATA[https://a.example/T]]></a></p>',
+        "<p><a></a></p>",
     ],
 )
 def test_a_link_that_does_not_lead_where_it_says_is_refuted(block):
-    assert _is_honest(block) is ("/T" in block and "evil" not in block)
+    assert _is_honest(block) is ("/T" in block and "evil" not in block and "CDATA" not in block)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relay_gateway.core.decision import Copy, Decision
 from relay_gateway.core.edit import Edit
@@ -20,7 +18,7 @@ from relay_gateway.core.link import Referral
 from relay_gateway.core.reason import Reason
 from relay_gateway.core.reply import NO_NEXT_HOP, Reply, reply
 from relay_gateway.core.rules import Role
-from relay_gateway.edge.log import line, observe, printable, setup
+from relay_gateway.edge.log import line, observe, setup
 from relay_gateway.gateway import Outcome
 
 ENVELOPE = Envelope(
@@ -251,12 +249,6 @@ def test_no_byte_in_the_log_is_a_command(log):
     assert written.count(b"\n") == 3
     text = written.decode().replace("\n", "")
     assert text.isprintable()
-
-
-@given(st.text())
-def test_printable_text_is_printable(text):
-    assert printable(text).isprintable()
-    assert printable(printable(text)) == printable(text)
 
 
 def fail() -> None:

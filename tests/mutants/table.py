@@ -635,7 +635,7 @@ PROOF = (
     _bug(
         "verify",
         "believes that a link leads where it says",
-        "all(shown == target for target, shown in links)",
+        "reader.shown == reader.targets",
         "True",
         "sight",
         "verify",
