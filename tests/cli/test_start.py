@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 # What most commands can do without, and what costs most of all that is installed.
 SERVING = {"redis", "aiosmtpd", "aiosmtplib", "starlette", "uvicorn", "sqlite3"}
-HEAVY = SERVING | {"asyncio", "structlog", "pygments", "bs4", "html5lib", "relay_gateway.app"}
+HEAVY = SERVING | {"asyncio", "structlog", "pygments", "relay_gateway.app"}
 
 
 def loaded(code: str) -> set[str]:
@@ -45,7 +45,7 @@ def test_whoever_judges_letters_loads_no_server(name):
 def test_whoever_reads_the_ledger_loads_no_front_end(name):
     found = loaded(f"import relay_gateway.cli.{name}")
     assert "sqlite3" in found
-    assert not found & {"aiosmtpd", "starlette", "uvicorn", "bs4", "relay_gateway.app"}
+    assert not found & {"aiosmtpd", "starlette", "uvicorn", "relay_gateway.app"}
 
 
 @pytest.mark.parametrize("name", main.commands)

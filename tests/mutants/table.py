@@ -635,7 +635,7 @@ PROOF = (
     _bug(
         "verify",
         "believes that a link leads where it says",
-        "reader.shown == reader.targets",
+        "all(shown == target for target, shown in links)",
         "True",
         "sight",
         "verify",
