@@ -277,7 +277,7 @@ def test_a_rejection_stays_one_in_every_charset_and_encoding(policy, language, c
     for number, one in enumerate(genuine(language)[::4]):
         encoding = ENCODINGS[number % len(ENCODINGS)]
         try:
-            raw = mail(part(one.text, charset=charset, encoding=encoding), subject="")
+            raw = mail(part(one.text, charset=charset, encoding=encoding), subject=one.subject)
         except UnicodeEncodeError:
             continue
         assert decide(envelope(), raw, policy).verdict.is_rejection, (one.name, encoding)
