@@ -69,6 +69,11 @@ class Running:
         """Where the first listener listens."""
         return self.addresses[0]
 
+    def close(self) -> None:
+        """Take no more clients who send mail."""
+        for each in self.front_ends:
+            each.close()
+
     async def retire(self, patience: float) -> None:
         """Take no more clients; return when the last one has gone, asked to after `patience`."""
         web = [self.web.stop(patience)] if self.web else []
@@ -160,6 +165,8 @@ async def _work(
             ):
                 # Without a nursery this process is of no more use, and is replaced when it ends.
                 if await _first(line.word(), is_lost.wait()) is Word.RETIRE:
+                    gateway.close()
+                    line.tell("retired")
                     await _first(gateway.retire(config.timeouts.client_command), line.word())
         finally:
             await thinkers.stop()

@@ -166,8 +166,10 @@ class RedisLedger:
     async def _complaints(self, **where: Any) -> list[Complaint]:
         info: dict[str, Any] = await self._redis.info(**where)
         try:
-            wanted = ("appendfsync", "min-replicas-to-write")
-            config: dict[str, str] = await self._redis.config_get(*wanted, **where)
+            config: dict[str, str] = {}
+            # One by one: before Redis 7 only one may be asked for.
+            for name in ("appendfsync", "min-replicas-to-write"):
+                config |= await self._redis.config_get(name, **where)
         except ResponseError:
             # Services that run a Redis for others often do not let them ask.
             config = {}

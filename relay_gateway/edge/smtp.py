@@ -68,12 +68,16 @@ class FrontEnd:
         self._servers.append(server)
         return server
 
+    def close(self) -> None:
+        """Take no more clients."""
+        for server in self._servers:
+            server.close()
+
     async def retire(self, patience: float) -> None:
         """Take no more clients, and let those that are here go on; after so many seconds they hear
         farewell between two mails.
         """
-        for server in self._servers:
-            server.close()
+        self.close()
         for _ in range(_TURNS):
             # Who has been accepted is here a few turns of the loop later.
             await asyncio.sleep(0)
@@ -88,8 +92,7 @@ class FrontEnd:
     async def stop(self, within: float) -> None:
         """Take no more clients, bid idle ones farewell, and let mails on their way arrive."""
         self.door.is_stopping = True
-        for server in self._servers:
-            server.close()
+        self.close()
         for header in tuple(self.headers):
             header.break_off()
         for dialog in tuple(self.dialogs):

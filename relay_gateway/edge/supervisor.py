@@ -105,6 +105,7 @@ class Supervisor:
         self._workers: dict[int, Worker] = {}
         self._current: _Generation | None = None
         self._coming: _Generation | None = None
+        self._leaving: tuple[Worker, ...] = ()
         self._pid_file: PidFile | None = None
         self._note = Note(os.getpid(), 0)
         self._is_reload_due = self._is_stopping = False
@@ -210,9 +211,14 @@ class Supervisor:
                 worker.tell(Word.BEGIN)
 
     def _see_to_generations(self) -> None:
+        if self._coming and self._coming.is_ready:
+            self._swap(self._coming)
         if self._coming:
-            if self._coming.is_ready:
-                self._swap(self._coming)
+            return
+        if self._current and self._current.number > self._note.generation:
+            # Whoever hears that it is here must not meet the one before it any more.
+            if all(each.is_retired or each.pid not in self._workers for each in self._leaving):
+                self._announce(self._current)
         elif self._is_reload_due:
             self._reload()
 
@@ -260,17 +266,22 @@ class Supervisor:
     def _swap(self, new: _Generation) -> None:
         old, self._current, self._coming = self._current, new, None
         self._see_to_places(time.monotonic())
-        for worker in old.workers if old else ():
+        self._leaving = tuple(old.workers) if old else ()
+        for worker in self._leaving:
             if worker.is_at_work:
                 worker.tell(Word.RETIRE)
             else:
                 worker.kill()
         if old:
             sockets.close(old.sockets, but=new.sockets)
+
+    def _announce(self, new: _Generation) -> None:
+        """Say that it is here: from now on it takes every new client."""
+        is_first = not self._note.generation
         self._adopt(new.plan)
         self._tell(generation=new.number, ended=self._note.begun, faults=())
         self._notifier.ready(f"Generation {new.number}, {new.plan.workers} workers")
-        if old:
+        if not is_first:
             log.info("reloaded", generation=new.number, **new.plan.facts)
             return
         log.info("started", generation=new.number, workers=new.plan.workers, **new.plan.facts)

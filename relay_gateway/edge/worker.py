@@ -1,7 +1,7 @@
 """A process that works, and the line between it and its supervisor.
 
-The worker says `ready` or `failed` with a sentence, and beats; it hears when to begin, to retire
-and to stop. When its supervisor dies it ends at once.
+The worker says `ready` or `failed` with a sentence, `retired` when it takes no more clients, and
+beats; it hears when to begin, to retire and to stop. When its supervisor dies it ends at once.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ class Worker:
     heard: float
     is_ready: bool = False
     is_at_work: bool = False
+    is_retired: bool = False
     is_killed: bool = False
     last_words: str = ""
     _rest: bytes = field(default=b"", repr=False)
@@ -124,6 +125,8 @@ class Worker:
     def _take(self, line: str) -> None:
         if line == "ready":
             self.is_ready = True
+        elif line == "retired":
+            self.is_retired = True
         elif line != _BEAT:
             self.last_words = line.removeprefix(_FAILED)
 

@@ -83,7 +83,7 @@ def make_read_only(server: RedisServer) -> Callable[[], object]:
 
 def fill(server: RedisServer) -> Callable[[], object]:
     server.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
-    server.ask("CONFIG", "SET", "maxmemory", "1mb")
+    server.ask("CONFIG", "SET", "maxmemory", "1")
     return lambda: server.ask("CONFIG", "SET", "maxmemory", "0")
 
 
