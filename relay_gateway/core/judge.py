@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -104,7 +105,7 @@ def judge(
         hit.rule
         for reading in (*readings, *others)
         for hit in reading.hits
-        if hit.role is Role.VETO and not hit.is_shadow
+        if hit.role is Role.VETO and not hit.is_shadow and not _is_foreign(hit, reading.pack)
     )
     verdicts = [_verdict(reading, tuple(dict.fromkeys(vetoes))) for reading in readings]
     best = min(verdicts, key=lambda verdict: _order(verdict, lines))
@@ -137,6 +138,16 @@ def _with_postscript(
     names = tuple(dict.fromkeys(hit.rule for hit in hits))
     all_hits = (*verdict.hits, *hits)
     return replace(verdict, finding=Finding.LEAVE, reason="veto", hits=all_hits, vetoes=names)
+
+
+# A sentence with kana is Japanese, whatever it names: "Studio" in it is no word of another trade.
+_KANA = re.compile("[\u3041-\u309f]")
+
+
+def _is_foreign(veto: Hit, pack: Pack) -> bool:
+    # No sentence ends between 。 and a Latin letter.
+    around = [part for part in veto.sentence.split("。") if veto.words in part]
+    return pack.language != "ja" and bool(around) and all(map(_KANA.search, around))
 
 
 def _is_signature(part: Paragraph) -> bool:

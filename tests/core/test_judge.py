@@ -291,6 +291,11 @@ def test_a_veto_of_any_language_counts() -> None:
     assert judge("", letter("面接。貴殿。断る。Void."), rules).vetoes == ("void",)
 
 
+def test_a_japanese_sentence_is_not_vetoed_by_what_its_words_mean_elsewhere() -> None:
+    assert verdict(REJECTION + "\n\nStudio Card の採用担当です。").is_rejection
+    assert "another-trade" in verdict(REJECTION + "\n\nYour card is ready.").vetoes
+
+
 def test_a_shadow_rule_is_reported_and_has_no_effect() -> None:
     shadow = rule("訂正", Role.VETO, 0, state=State.SHADOW)
     guard = rule("もし", Role.GUARD, 0, state=State.SHADOW)
