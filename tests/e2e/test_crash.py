@@ -6,6 +6,7 @@ import asyncio
 import re
 import signal
 import smtplib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,13 +25,12 @@ def submit(port: int, number: int) -> bool:
     """One try of a mail server; whether the mail was taken."""
     raw = REJECTION.replace(b"<1@acme", b"<%d@acme" % number)
     try:
-        client = smtplib.SMTP("127.0.0.1", port, timeout=60)
-        client.ehlo("mail.acme.example")
-        client.mail("saiyo@acme.example", ["BODY=8BITMIME"])
-        client.rcpt(f"person{number}@mail.example")
-        code, _ = client.data(raw)
-        client.close()
-        return code == 250
+        with closing(smtplib.SMTP("127.0.0.1", port, timeout=60)) as client:
+            client.ehlo("mail.acme.example")
+            client.mail("saiyo@acme.example", ["BODY=8BITMIME"])
+            client.rcpt(f"person{number}@mail.example")
+            code, _ = client.data(raw)
+            return code == 250
     except (smtplib.SMTPException, OSError):
         return False
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import smtplib
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,8 @@ OK = b"250 2.1.5 fine\r\n"
 def submit(port: int) -> bool:
     """One try of a mail server; whether the mail was taken."""
     try:
-        client = smtplib.SMTP("127.0.0.1", port, timeout=60)
-        client.sendmail("saiyo@acme.example", PEOPLE, HIDDEN, ["BODY=8BITMIME"])
-        client.close()
+        with closing(smtplib.SMTP("127.0.0.1", port, timeout=60)) as client:
+            client.sendmail("saiyo@acme.example", PEOPLE, HIDDEN, ["BODY=8BITMIME"])
     except (smtplib.SMTPException, OSError):
         return False
     return True

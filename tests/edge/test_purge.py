@@ -61,7 +61,7 @@ async def opened(path: Path) -> AsyncIterator[SqliteLedger]:
 
 
 async def known(ledger, tenant: str = "acme") -> int:
-    return sum(event.person.startswith("P0") for event in await ledger.events(tenant))
+    return sum(event.person.startswith("P00000") for event in await ledger.events(tenant))
 
 
 async def test_each_company_forgets_by_its_own_retention_and_totals_stay(tmp_path):
