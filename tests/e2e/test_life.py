@@ -266,6 +266,19 @@ async def test_several_reloads_in_a_row_are_as_many_generations(tmp_path: Path):
         assert await gateway.kill(signal.SIGTERM) == 0
 
 
+async def test_a_reload_is_told_once_nobody_can_meet_the_settings_before(tmp_path: Path):
+    async with NextServer() as server, station(tmp_path, server.port) as gateway:
+        (old,) = gateway.workers
+        os.kill(old, signal.SIGSTOP)
+        gateway.tell(signal.SIGHUP)
+        # Only a new worker can have taken it.
+        assert await deliver(gateway, 1) == 1
+        assert not any('"reloaded"' in line for line in gateway.words)
+
+        os.kill(old, signal.SIGCONT)
+        assert (await gateway.said("reloaded"))["generation"] == 2
+
+
 async def test_a_renewed_certificate_is_shown_after_a_reload(tmp_path: Path):
     shown = tmp_path / "relay.pem"
     ours = authority()
