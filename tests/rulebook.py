@@ -29,15 +29,19 @@ def shipped() -> RuleSet:
     return build([load_pack(path) for path in sorted(RULES.glob("*.yaml"))])
 
 
+def _several(given: str | list[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def _rule(language: str, raw: dict[str, Any]) -> Rule:
     return Rule(
         name=raw["name"],
         language=language,
         role=Role(raw["is"]),
         words=tuple(raw.get("words", ())),
-        says=raw.get("says", ""),
-        needs=raw.get("needs", ""),
-        unless=raw.get("unless", ""),
+        says=_several(raw.get("says", ())),
+        needs=_several(raw.get("needs", ())),
+        unless=_several(raw.get("unless", ())),
         yields_to=tuple(raw.get("yields_to", ())),
         where=Where(raw.get("where", "body")),
         weight=float(raw.get("weight", 0)),

@@ -119,7 +119,7 @@ def _candidates(reader: Reader, lines: Sequence[tuple[str, Where]]) -> Iterator[
 
 def _bare(rule: Rule) -> Rule:
     """The rule without anything that could silence it."""
-    return replace(rule, needs="", unless="", where=Where.ANY, state=State.ON)
+    return replace(rule, needs=(), unless=(), where=Where.ANY, state=State.ON)
 
 
 def _reader(pack: Pack, rules: tuple[Rule, ...]) -> Reader:
@@ -142,9 +142,9 @@ def _silences(
         yield Silence("guard", guard.rule.name, guard.words)
 
 
-def _words(pack: Pack, pattern: str, sentence: str) -> str:
+def _words(pack: Pack, patterns: tuple[str, ...], sentence: str) -> str:
     """What a condition of a rule matches in the sentence."""
-    asked = Rule("condition", pack.language, Role.SUPPORT, says=pattern, where=Where.ANY)
+    asked = Rule("condition", pack.language, Role.SUPPORT, says=patterns, where=Where.ANY)
     spoken = _reader(pack, (asked,)).speaking(sentence, Where.BODY)
     return spoken[0].words if spoken else ""
 

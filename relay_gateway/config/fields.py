@@ -221,7 +221,7 @@ def _timezone(value: object) -> str:
 
 
 class OneOrMore:
-    """A list of groups of keys; a single one may stand without the list."""
+    """A list of groups of keys or of texts; a single one may stand without the list."""
 
     def __get_pydantic_core_schema__(self, kind: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_before_validator_function(_listed, handler(kind))
@@ -234,7 +234,7 @@ class OneOrMore:
 
 
 def _listed(value: object) -> object:
-    return [value] if isinstance(value, dict) else value
+    return value if isinstance(value, list) else [value]
 
 
 class OrText:

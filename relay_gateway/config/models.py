@@ -349,14 +349,15 @@ class GatewayFile:
 
 
 Pattern = Annotated[fields.Text, Field(max_length=4000)]
+Patterns = Annotated[tuple[Pattern, ...], fields.OneOrMore()]
 Words = Annotated[tuple[fields.Text, ...], Field(examples=[["採用を見送"]])]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class RuleEntry:
-    """One rule: it speaks where one of `words` stands or `says` matches in a sentence, where
-    `needs` (if written) also matches and `unless` does not. With nothing but `name` and `weight` or
-    `state` it changes the rule of that name in the files before."""
+    """One rule: it speaks where one of `words` stands or one of `says` matches in a sentence, where
+    one of `needs` (if written) also matches and none of `unless` does. With nothing but `name` and
+    `weight` or `state` it changes the rule of that name in the files before."""
 
     name: Annotated[fields.Text, Field(pattern=fields.RULE_NAME, examples=["see-off-hiring"])]
     """Its name in logs and explanations."""
@@ -365,12 +366,12 @@ class RuleEntry:
     decision in its sentence; veto anywhere leaves the mail alone."""
     words: Words = ()
     """Words as they stand in the normal form of a sentence."""
-    says: Pattern = ""
-    """An RE2 pattern; in single quotes."""
-    needs: Pattern = ""
-    """A pattern that the same sentence must also match."""
-    unless: Pattern = ""
-    """A pattern that the same sentence must not match."""
+    says: Annotated[Patterns, Field(examples=["採用.{0,12}見送"])] = ()
+    """An RE2 pattern in single quotes, or a list of them."""
+    needs: Patterns = ()
+    """Patterns of which the same sentence must match one, too."""
+    unless: Patterns = ()
+    """Patterns of which the same sentence must match none."""
     yields_to: Words = ()
     """Names of rules; where one of them speaks in the letter, this one keeps silent."""
     where: Where = Where.BODY

@@ -156,7 +156,7 @@ def vocabulary(rules: RuleSet) -> Vocabulary:
 def _spelled(rules: RuleSet) -> Iterator[str]:
     for rule in (rule for pack in rules.packs for rule in pack.rules):
         yield from map(normal.normalise, rule.words)
-        for pattern in (rule.says, rule.needs, rule.unless):
+        for pattern in (*rule.says, *rule.needs, *rule.unless):
             folded = _ESCAPED.sub(" ", normal.pattern(pattern))
             for match in _CLASS.finditer(folded):
                 if match[0].startswith("[") and not match[0].startswith("[^"):

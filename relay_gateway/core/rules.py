@@ -49,8 +49,8 @@ class Where(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule as written. It speaks where one of `words` stands or `says` (RE2) matches in the
-    normal form of a sentence, where `needs` (if given) also matches and `unless` does not, and
+    """One rule as written. It speaks where one of `words` stands or one of `says` (RE2) matches in
+    the normal form of a sentence, where one of `needs` (if given) matches and none of `unless`, and
     keeps silent in a letter in which one of the rules speaks that it `yields_to`.
     It must speak in each of `matches` and in none of `spares`; a decision that a guard takes back
     has not spoken.
@@ -60,9 +60,9 @@ class Rule:
     language: str
     role: Role
     words: tuple[str, ...] = ()
-    says: str = ""
-    needs: str = ""
-    unless: str = ""
+    says: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
     yields_to: tuple[str, ...] = ()
     where: Where = Where.BODY
     weight: float = 0.0
@@ -271,7 +271,7 @@ class Reader:
 
     def _saying(self, rule: Rule) -> _Saying:
         needs, unless = (
-            self._number(source(condition)) if condition else None
+            self._number(source("|".join(condition))) if condition else None
             for condition in (rule.needs, rule.unless)
         )
         return _Saying(rule, self._number(_says(rule)), needs, unless)
@@ -335,7 +335,7 @@ def standing(heard: Sequence[Sequence[Spoken]]) -> tuple[tuple[Spoken, ...], ...
 
 def _says(rule: Rule) -> str:
     words = [re2.escape(normal.normalise(word)) for word in rule.words]
-    return "|".join([*words, *([source(rule.says)] if rule.says else [])])
+    return "|".join([*words, *([source("|".join(rule.says))] if rule.says else [])])
 
 
 def _faults(pack: Pack, ready: dict[Pack, Reader]) -> Iterator[Fault]:
@@ -372,8 +372,8 @@ def _broken(pack: Pack) -> Iterator[Fault]:
             if not normal.normalise(word):
                 yield Fault(pack.language, index, "words", item, "is empty")
         for name, given in (("says", rule.says), ("needs", rule.needs), ("unless", rule.unless)):
-            if given and (what := refusal(given)):
-                yield Fault(pack.language, index, name, None, what)
+            refused = enumerate(map(refusal, given))
+            yield from (Fault(pack.language, index, name, at, what) for at, what in refused if what)
 
 
 def _failed(pack: Pack, reader: Reader) -> Iterator[Fault]:

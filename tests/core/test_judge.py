@@ -249,7 +249,7 @@ def rule(says: str, role: Role, weight: float = 1, **given: Any) -> Rule:
         given.pop("name", says),
         given.pop("language", "ja"),
         role,
-        says=says,
+        says=(says,),
         weight=weight,
         **given,
     )

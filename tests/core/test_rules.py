@@ -29,6 +29,8 @@ SHIPPED = [(pack, rule) for pack in shipped().packs for rule in pack.rules]
 
 
 def rule(name: str = "a", role: Role = Role.DECISION, **given: Any) -> Rule:
+    for key in {"says", "needs", "unless"} & set(given):
+        given[key] = (given[key],)
     return Rule(name=name, language="ja", role=role, **given)
 
 
@@ -109,13 +111,23 @@ def test_all_faults_are_told_at_once() -> None:
     ) == [
         (1, "name", None),
         (3, "name", None),
-        (0, "says", None),
-        (0, "needs", None),
-        (0, "unless", None),
+        (0, "says", 0),
+        (0, "needs", 0),
+        (0, "unless", 0),
         (1, "words", 0),
         (2, "says", None),
-        (3, "says", None),
+        (3, "says", 0),
     ]
+
+
+def test_of_several_patterns_one_has_to_match_and_each_is_looked_at() -> None:
+    says, needs, unless = ("不採用", "見送(?:る|り)"), ("今回", "残念"), ("提案", "弁当")
+    one = Rule("a", "ja", Role.DECISION, says=says, needs=needs, unless=unless)
+    for text in ("残念ながら不採用です", "今回は見送ります", "今回は不採用です"):
+        assert spoken(one, text)
+    for text in ("不採用です", "今回の提案は見送ります", "残念ながらお弁当は見送ります"):
+        assert not spoken(one, text)
+    assert faults(Rule("a", "ja", Role.DECISION, says=("不採用", "("))) == [(0, "says", 1)]
 
 
 def test_examples_that_fail_are_faults() -> None:
