@@ -7,15 +7,15 @@ takes the counts of its last second along. They are for watching; credits are co
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
-import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
+
+from relay_gateway.edge.lock import lock
 
 log = structlog.get_logger()
 
@@ -80,7 +80,8 @@ def _add(path: Path, new: Mapping[Labels, int]) -> Mapping[Labels, int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     try:
-        _lock(handle)
+        # In turn with the others, none of which holds it for long.
+        lock(handle, _PATIENCE)
         found = _parsed(os.pread(handle, _LARGEST, 0))
         if new:
             found.update(new)
@@ -93,18 +94,6 @@ def _add(path: Path, new: Mapping[Labels, int]) -> Mapping[Labels, int]:
         return found
     finally:
         os.close(handle)
-
-
-def _lock(handle: int) -> None:
-    """In turn with the others, none of which holds it for long."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                raise
-        time.sleep(0.005)
 
 
 def _parsed(raw: bytes) -> Counter[Labels]:

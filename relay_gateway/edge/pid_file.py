@@ -16,6 +16,8 @@ from io import FileIO
 from pathlib import Path
 from zlib import crc32
 
+from relay_gateway.edge.lock import lock
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -44,10 +46,11 @@ class PidFile:
         self.path = path
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         try:
-            _lock(self._handle)
-        except OSError:
+            lock(self._handle, _PATIENCE)
+        except OSError as fault:
             os.close(self._handle)
-            raise
+            is_held = isinstance(fault, BlockingIOError)
+            raise (OSError("another gateway holds it") if is_held else fault) from None
 
     def write(self, note: Note) -> None:
         """Say something else than before; whoever reads just now finds the one or the other."""
@@ -72,17 +75,6 @@ def read(path: Path) -> Note | None:
 # Somebody who looks whether the file is held holds it for a moment.
 _PATIENCE = 1.0
 _PAUSE = 0.05
-
-
-def _lock(handle: int) -> None:
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                raise OSError("another gateway holds it") from None
-        time.sleep(_PAUSE)
 
 
 def _is_free(handle: int) -> bool:

@@ -7,7 +7,6 @@ meanwhile. Hosts that share a ledger do it one after the other, and the second f
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import secrets
 from collections.abc import Iterable, Iterator
@@ -20,6 +19,7 @@ from relay_gateway.core import link, retention
 from relay_gateway.core.credit import DAY
 from relay_gateway.core.tenant import Tenant
 from relay_gateway.edge.ledger import Book
+from relay_gateway.edge.lock import lock
 from relay_gateway.gateway import Clock
 
 log = structlog.get_logger()
@@ -126,7 +126,7 @@ def _held(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle)
         yield handle
     finally:
         os.close(handle)
