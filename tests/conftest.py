@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import threading
 import warnings
 
 import pytest
@@ -95,6 +96,14 @@ def swept(request):
     yield
     if any(word in request.node.nodeid for word in ("redis", "journalled", "cluster", "/e2e/")):
         sweep()
+
+
+@pytest.fixture
+def alone():
+    """Threads that an earlier test has told to end have ended: who forks wants to have none."""
+    for each in threading.enumerate():
+        if each is not threading.current_thread():
+            each.join(60)
 
 
 @pytest.fixture

@@ -211,6 +211,7 @@ JUST = {
 
 
 @pytest.mark.parametrize("name", JUST)
+@pytest.mark.usefixtures("alone")
 async def test_what_just_passes_is_decided_by_a_thinker_that_has_no_more_than_its_time(
     policy, name
 ):

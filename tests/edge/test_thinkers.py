@@ -27,7 +27,10 @@ ROOT = Path(__file__).parents[2]
 HEAVY = b" " * 100_000
 LONG = 60.0
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for pids as Linux can")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="waits for pids as Linux can"),
+    pytest.mark.usefixtures("alone"),
+]
 
 
 # What a thinker can be told to do, by the first word of the mail; the second is where to ring.
